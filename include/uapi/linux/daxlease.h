@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * daxlease: layout leases for long-term pins of files on a DAX filesystem.
+ *
+ * One open file of /dev/daxlease is one lease fd: it carries no lease or one.
+ * Every ioctl takes a pointer to a structure whose first member is the size
+ * that the caller knows.  A size below the first published one, above a page,
+ * or with non-zero bytes behind what this kernel knows is EINVAL; unknown
+ * flags and non-zero reserved members are EINVAL.  All structures have the
+ * same layout for 32-bit and 64-bit callers.
+ */
+#ifndef _UAPI_LINUX_DAXLEASE_H
+#define _UAPI_LINUX_DAXLEASE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define DAXLEASE_IOC_MAGIC	0xDA
+
+/* struct daxlease_acquire::mode, struct daxlease_lease_record::mode */
+#define DAXLEASE_MODE_EXCLUSIVE	1	/* conflicting layout changes fail with ETXTBSY */
+
+/* End of a range that has no end. */
+#define DAXLEASE_TO_INFINITY	(~0ULL)
+
+/**
+ * struct daxlease_acquire - take a lease for the calling thread group
+ * @size: sizeof(struct daxlease_acquire).
+ * @flags: must be 0.
+ * @fd: a regular file in DAX mode on ext4 or xfs, open for writing.
+ * @mode: DAXLEASE_MODE_EXCLUSIVE.
+ * @offset: first byte of the range; a multiple of the page size.
+ * @length: bytes; a multiple of the page size.  0: from @offset to the end of
+ *	the file, wherever that will be.
+ * @break_time_ms: must be 0 for an exclusive lease.
+ * @reserved: must be 0.
+ * @id: out: the lease's number, never used twice while the module is loaded.
+ */
+struct daxlease_acquire {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 mode;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__u32 break_time_ms;
+	__u32 reserved;
+	__aligned_u64 id;
+};
+
+/**
+ * struct daxlease_attach - make the calling thread group a holder of this fd's lease
+ * @size: sizeof(struct daxlease_attach).
+ * @flags: must be 0.
+ * @id: out: the lease's number.
+ */
+struct daxlease_attach {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+};
+
+/**
+ * struct daxlease_release - give the lease back once its pins are gone
+ * @size: sizeof(struct daxlease_release).
+ * @flags: must be 0.
+ *
+ * Waits until the last pin under the lease is gone; a signal ends the wait
+ * with EINTR and leaves the lease as it was.  On a fd with O_NONBLOCK: EBUSY.
+ */
+struct daxlease_release {
+	__u32 size;
+	__u32 flags;
+};
+
+/* struct daxlease_record::type */
+#define DAXLEASE_RECORD_LEASE	1
+#define DAXLEASE_RECORD_PIN	2
+
+/* struct daxlease_lease_record::state */
+#define DAXLEASE_STATE_ACTIVE	1	/* pins are admitted */
+#define DAXLEASE_STATE_RELEASING 2	/* a RELEASE waits for the last pin */
+#define DAXLEASE_STATE_ORPHANED	3	/* every lease fd is closed, pins are left */
+
+/* struct daxlease_pin_record::kind */
+#define DAXLEASE_PIN_OTHER	0
+#define DAXLEASE_PIN_RDMA	1
+#define DAXLEASE_PIN_IO_URING	2
+
+/* struct daxlease_pin_record::flags */
+#define DAXLEASE_PIN_WRITABLE	(1U << 0)	/* the device may write */
+#define DAXLEASE_PIN_REVOCABLE	(1U << 1)	/* the kernel can take the pin back */
+
+/**
+ * struct daxlease_record - what every record of a QUERY begins with
+ * @size: bytes to the next record, a multiple of 8.
+ * @type: DAXLEASE_RECORD_*.
+ */
+struct daxlease_record {
+	__u32 size;
+	__u32 type;
+};
+
+/**
+ * struct daxlease_lease_record - one lease
+ * @size: bytes to the next record.
+ * @type: DAXLEASE_RECORD_LEASE.
+ * @id: the lease's number.
+ * @start: first byte of the range.
+ * @end: byte behind the range, or DAXLEASE_TO_INFINITY.
+ * @ino: inode number of the file.
+ * @dev_major: device of the file's filesystem.
+ * @dev_minor: likewise.
+ * @mode: DAXLEASE_MODE_*.
+ * @state: DAXLEASE_STATE_*.
+ * @uid: who acquired it, in the reader's user namespace.
+ * @pid: thread group that acquired it, in the reader's pid namespace; 0 where
+ *	that one is gone or cannot be seen from there.
+ * @holders: number of thread groups that may pin under it.
+ * @pins: number of pin records that follow it.
+ * @pinned_pages: pages held immovable under it, by folio extent.
+ * @age_ms: milliseconds since it was acquired.
+ * @comm: name of the acquiring task at that time, NUL-terminated.
+ * @path: the file's path as the reader sees it, NUL-terminated, padded to 8.
+ */
+struct daxlease_lease_record {
+	__u32 size;
+	__u32 type;
+	__aligned_u64 id;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 ino;
+	__u32 dev_major;
+	__u32 dev_minor;
+	__u32 mode;
+	__u32 state;
+	__u32 uid;
+	__s32 pid;
+	__u32 holders;
+	__u32 pins;
+	__aligned_u64 pinned_pages;
+	__aligned_u64 age_ms;
+	char comm[16];
+	char path[];
+};
+
+/**
+ * struct daxlease_pin_record - the pins of one owner under one lease
+ * @size: bytes to the next record.
+ * @type: DAXLEASE_RECORD_PIN.
+ * @id: the pin's number.
+ * @lease_id: the lease it is accounted to.
+ * @start: first byte held immovable.
+ * @end: byte behind the last one held immovable.
+ * @pages: pages held immovable, by folio extent.
+ * @age_ms: milliseconds since the first of these pages was pinned.
+ * @runs: number of separate ranges between @start and @end.
+ * @flags: DAXLEASE_PIN_*.
+ * @kind: which subsystem pinned.
+ * @uid: who pinned, in the reader's user namespace.
+ * @pid: thread group that pinned, in the reader's pid namespace, or 0.
+ * @reserved: 0.
+ * @comm: name of the pinning task at that time, NUL-terminated.
+ * @owner: name of the pinning device, such as "rxe0", NUL-terminated.
+ */
+struct daxlease_pin_record {
+	__u32 size;
+	__u32 type;
+	__aligned_u64 id;
+	__aligned_u64 lease_id;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 pages;
+	__aligned_u64 age_ms;
+	__u32 runs;
+	__u32 flags;
+	__u32 kind;
+	__u32 uid;
+	__s32 pid;
+	__u32 reserved;
+	char comm[16];
+	char owner[32];
+};
+
+/**
+ * struct daxlease_query - list leases, each followed by its pins
+ * @size: sizeof(struct daxlease_query).
+ * @flags: must be 0.
+ * @buf: address of the buffer for the records.
+ * @buf_len: its length in bytes.
+ * @used: out: bytes written; 0 when the list is at its end.
+ * @lease_cursor: in, out: 0 for the first call, then as the last call left it.
+ * @pin_cursor: likewise.
+ *
+ * Shown are the leases that the caller's uid acquired, the one on this fd,
+ * and, with CAP_SYS_ADMIN, all.  A buffer in which not one record fits is
+ * EINVAL.
+ */
+struct daxlease_query {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 buf;
+	__u32 buf_len;
+	__u32 used;
+	__aligned_u64 lease_cursor;
+	__aligned_u64 pin_cursor;
+};
+
+/**
+ * struct daxlease_stats - what the module has done since it was loaded
+ * @size: sizeof(struct daxlease_stats).
+ * @flags: must be 0.
+ * @leases: leases that exist now, orphaned ones included.
+ * @orphaned: leases that exist now and are orphaned.
+ * @pins: pins (owner and lease pairs) that exist now.
+ * @pinned_pages: pages accounted now, by folio extent.
+ * @acquired: leases ever acquired.
+ * @pinned: pin batches ever admitted.
+ * @pin_refused: pin batches ever refused with EOPNOTSUPP or EAGAIN.
+ * @breaks: layout changes that met a leased file.
+ * @breaks_refused: of these, refused with ETXTBSY, EDEADLK or EAGAIN.
+ * @drains: grace periods that a layout change waited for.
+ *
+ * Any user may read these sums.
+ */
+struct daxlease_stats {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 leases;
+	__aligned_u64 orphaned;
+	__aligned_u64 pins;
+	__aligned_u64 pinned_pages;
+	__aligned_u64 acquired;
+	__aligned_u64 pinned;
+	__aligned_u64 pin_refused;
+	__aligned_u64 breaks;
+	__aligned_u64 breaks_refused;
+	__aligned_u64 drains;
+};
+
+#define DAXLEASE_ACQUIRE	_IO(DAXLEASE_IOC_MAGIC, 1)	/* struct daxlease_acquire */
+#define DAXLEASE_ATTACH		_IO(DAXLEASE_IOC_MAGIC, 2)	/* struct daxlease_attach */
+#define DAXLEASE_RELEASE	_IO(DAXLEASE_IOC_MAGIC, 3)	/* struct daxlease_release */
+#define DAXLEASE_QUERY		_IO(DAXLEASE_IOC_MAGIC, 4)	/* struct daxlease_query */
+#define DAXLEASE_STATS		_IO(DAXLEASE_IOC_MAGIC, 5)	/* struct daxlease_stats */
+
+#endif /* _UAPI_LINUX_DAXLEASE_H */

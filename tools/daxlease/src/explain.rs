@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From an errno to a sentence that says what to do.
+
+use crate::facts::FileFacts;
+use crate::facts::Machine;
+use crate::failure::Failure;
+use crate::lease::Lease;
+use crate::listing;
+use crate::sizes::Range;
+use crate::table::printable;
+use crate::uapi::DEVICE;
+use rustix::fs::FileType;
+use rustix::io::Errno;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+const SERIES: &str = "a kernel that carries the daxlease series";
+
+/// A path as it may be shown.
+pub fn shown(path: impl AsRef<Path>) -> String {
+    printable(path.as_ref().as_os_str().as_bytes())
+}
+
+/// `/dev/daxlease` does not open.
+pub fn device(errno: Errno, machine: &Machine) -> String {
+    let release = &machine.release;
+    match errno {
+        Errno::NOENT | Errno::NXIO | Errno::NODEV if machine.module_loaded => format!(
+            "{DEVICE} is missing although the module is loaded: let udev or devtmpfs make the \
+             device node, or, in a container, pass the device in"
+        ),
+        Errno::NOENT | Errno::NXIO | Errno::NODEV => format!(
+            "{DEVICE} is missing, the module is not loaded: as root, run 'modprobe daxlease' \
+             or 'insmod daxlease.ko'; that needs {SERIES} (running: {release}; without the \
+             series it fails with 'Unknown symbol' or 'Invalid module format')"
+        ),
+        Errno::ACCESS | Errno::PERM => format!(
+            "no permission to open {DEVICE}: as root, install 60-daxlease.rules in \
+             /etc/udev/rules.d and run 'udevadm control --reload && udevadm trigger {DEVICE}'"
+        ),
+        Errno::MFILE | Errno::NFILE => format!(
+            "{DEVICE}: too many open files; every lease needs one fd: raise the limit \
+             with 'ulimit -n'"
+        ),
+        other => format!("{DEVICE}: {}", text(other)),
+    }
+}
+
+/// A file to be leased does not open for writing.
+pub fn open(path: &Path, errno: Errno, leases: &[Lease]) -> String {
+    let path = shown(path);
+    match errno {
+        Errno::NOENT => format!(
+            "{path}: no such file; a lease creates none: create it with its full size first, \
+             such as 'fallocate -l 1G {path}' or 'truncate -s 1G {path}'"
+        ),
+        Errno::ACCESS | Errno::PERM => format!(
+            "{path}: no permission to open it for writing, which a lease needs: run as its \
+             owner, or change the permissions of the file or of a directory above it"
+        ),
+        Errno::ISDIR => format!("{path}: is a directory; only a regular file can be leased"),
+        Errno::NXIO | Errno::NODEV => {
+            format!("{path}: is a pipe, socket or device; only a regular file can be leased")
+        }
+        Errno::ROFS => format!(
+            "{path}: is on a file system mounted read-only, and a lease needs a file open for \
+             writing: mount it read-write"
+        ),
+        Errno::TXTBSY => busy(&path, leases),
+        Errno::AGAIN => format!(
+            "{path}: another process has a file lease (fcntl F_SETLEASE) on it: try again when \
+             that is gone"
+        ),
+        other => format!("{path}: {}", text(other)),
+    }
+}
+
+/// The kernel refuses the lease.
+pub fn acquire(
+    path: &Path,
+    errno: Errno,
+    range: Range,
+    facts: Option<&FileFacts>,
+    machine: &Machine,
+    leases: &[Lease],
+) -> String {
+    let path = shown(path);
+    match errno {
+        Errno::OPNOTSUPP => format!("{path}: {}", unsupported(facts, machine)),
+        Errno::ACCESS | Errno::PERM => {
+            let owner = match facts {
+                Some(facts) => format!("belongs to uid {}, you are uid {}", facts.uid, machine.uid),
+                None => "belongs to another user".into(),
+            };
+            format!("{path}: {owner}: run as the owner of the file, or with CAP_LEASE")
+        }
+        Errno::INVAL => format!("{path}: {}", bad_range(range, machine)),
+        Errno::AGAIN => {
+            format!("{path}: a layout change (such as a truncate) is under way: try again")
+        }
+        Errno::NOSPC => format!(
+            "{path}: uid {} has as many leases as one user may have: end some ('daxlease ls' \
+             shows them), or, as root, load the module with a larger max_leases_per_user",
+            machine.uid
+        ),
+        Errno::MFILE | Errno::NFILE => {
+            format!("{path}: too many open files: raise the limit with 'ulimit -n'")
+        }
+        Errno::TXTBSY => busy(&path, leases),
+        Errno::NOTTY => format!("{path}: {}", foreign_device(machine)),
+        other => format!("{path}: cannot be leased: {}", text(other)),
+    }
+}
+
+/// There is no listing.
+pub fn listing(error: &listing::Error, machine: &Machine) -> String {
+    match error {
+        listing::Error::Query(Errno::NOTTY) => foreign_device(machine),
+        listing::Error::Query(errno) => format!("cannot list the leases: {}", text(*errno)),
+        listing::Error::Malformed(_) => format!(
+            "{error}; do this program and the module come from the same version of daxlease?"
+        ),
+    }
+}
+
+/// A file to filter by cannot be looked at.
+pub fn stat(path: &Path, errno: Errno) -> String {
+    let path = shown(path);
+    match errno {
+        Errno::NOENT => {
+            format!("{path}: no such file; run 'daxlease ls' without it to see all leases")
+        }
+        other => format!("{path}: {}", text(other)),
+    }
+}
+
+/// The command does not start.
+pub fn exec(command: &Path, error: &std::io::Error) -> Failure {
+    let name = shown(command);
+    let errno = Errno::from_io_error(error);
+    match errno {
+        Some(Errno::NOENT) if command.exists() && name.contains('/') => Failure::NotFound(format!(
+            "{name}: exists, but its interpreter does not: look at its first line if it is a \
+             script, or at 'file {name}'"
+        )),
+        Some(Errno::NOENT) if name.contains('/') => {
+            Failure::NotFound(format!("{name}: command not found: no such file"))
+        }
+        Some(Errno::NOENT) => Failure::NotFound(format!(
+            "{name}: command not found in PATH: install it, or give its path"
+        )),
+        Some(Errno::ACCESS) if command.is_dir() => {
+            Failure::NotExecutable(format!("{name}: is a directory, not a command"))
+        }
+        Some(Errno::ACCESS) => Failure::NotExecutable(format!(
+            "{name}: not executable: 'chmod +x' it if it is a program, and see that its file \
+             system is not mounted noexec"
+        )),
+        Some(Errno::NOEXEC) => Failure::NotExecutable(format!(
+            "{name}: not a program for this machine; a script must begin with '#!'"
+        )),
+        Some(Errno::TXTBSY) => Failure::NotExecutable(format!(
+            "{name}: cannot be run while a process has it open for writing"
+        )),
+        Some(other) => Failure::NotExecutable(format!("{name}: cannot be run: {}", text(other))),
+        None => Failure::NotExecutable(format!("{name}: cannot be run: {error}")),
+    }
+}
+
+/// Why a file is of the wrong kind.
+fn unsupported(facts: Option<&FileFacts>, machine: &Machine) -> String {
+    let Some(facts) = facts else {
+        return "only a regular file in DAX mode on ext4 or xfs can be leased".into();
+    };
+    let kind = match facts.kind {
+        FileType::RegularFile => None,
+        FileType::Directory => Some("a directory"),
+        FileType::Fifo => Some("a pipe"),
+        FileType::Socket => Some("a socket"),
+        FileType::CharacterDevice => Some("a character device"),
+        FileType::BlockDevice => Some("a block device"),
+        _ => Some("no regular file"),
+    };
+    if let Some(kind) = kind {
+        return format!("is {kind}; only a regular file can be leased");
+    }
+    let Some(mount) = &facts.mount else {
+        return if facts.dax {
+            "its file system has no layout leases; ext4 and xfs have them".into()
+        } else {
+            "is not in DAX mode; mount its file system (ext4 or xfs) with -o dax=always".into()
+        };
+    };
+    let (fstype, target) = (&mount.fstype, shown(&mount.target));
+    if !matches!(fstype.as_str(), "ext4" | "xfs") {
+        return format!(
+            "is on {fstype} (mounted at {target}); a lease needs a file on ext4 or xfs in DAX \
+             mode, on persistent memory"
+        );
+    }
+    if facts.dax {
+        return format!(
+            "is in DAX mode on {fstype}, yet the kernel knows no layout leases there; is the \
+             running kernel ({}) {SERIES}?",
+            machine.release
+        );
+    }
+    if mount.dax_always() {
+        return format!(
+            "{target} is mounted with dax=always, yet this file is not in DAX mode: encryption, \
+             verity, inline data, data journalling and xfs real-time files rule it out; copy \
+             the data into a new, plain file and use that"
+        );
+    }
+    format!(
+        "is on {fstype}, but not in DAX mode: 'umount {target}' and 'mount -o dax=always {} \
+         {target}'; the device must be persistent memory (a namespace in fsdax mode, see \
+         'ndctl list')",
+        shown(&mount.source)
+    )
+}
+
+fn bad_range(range: Range, machine: &Machine) -> String {
+    let page = machine.page_size;
+    let Range { offset, length } = range;
+    if offset % page != 0 || length % page != 0 {
+        return format!(
+            "range {range}: offset and length must be multiples of the page size, {page} bytes"
+        );
+    }
+    if offset
+        .checked_add(length)
+        .is_none_or(|end| end > i64::MAX as u64)
+    {
+        return format!("range {range}: ends behind the largest possible file");
+    }
+    format!(
+        "the module takes no lease on range {range}; do this program and the module come from \
+         the same version of daxlease?"
+    )
+}
+
+fn busy(path: &str, leases: &[Lease]) -> String {
+    let Some(lease) = leases.first() else {
+        return format!(
+            "{path}: is a program that runs, a swap file, or leased by another user ('daxlease \
+             ls' as root tells): end that first"
+        );
+    };
+    let comm = printable(lease.holder.comm.as_bytes());
+    let who = match lease.holder.pid {
+        Some(pid) => format!("by pid {pid} ({comm})"),
+        None => format!("by {comm}, which is gone and left pins behind"),
+    };
+    format!("{path}: leased {who}, see 'daxlease ls {path}'")
+}
+
+fn foreign_device(machine: &Machine) -> String {
+    format!(
+        "{DEVICE} does not understand this program: the module is of another version, or it is \
+         another device (kernel {})",
+        machine.release
+    )
+}
+
+/// The C library's text, without the number that Rust adds.
+fn text(errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.into(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The JSON of `daxlease ls --json`.
+//!
+//! The member names are a promise: they are documented in the manual page
+//! (see [`crate::help`]), members may be added, and `version` rises when one
+//! changes its meaning or goes.
+
+use crate::lease::Extent;
+use crate::lease::Lease;
+use crate::lease::Pin;
+use crate::lease::Task;
+use serde::Serialize;
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document {
+    version: u32,
+    leases: Vec<LeaseView>,
+}
+
+#[derive(Serialize)]
+struct LeaseView {
+    id: u64,
+    path: String,
+    dev_major: u32,
+    dev_minor: u32,
+    ino: u64,
+    #[serde(flatten)]
+    extent: ExtentView,
+    mode: String,
+    state: String,
+    #[serde(flatten)]
+    holder: TaskView,
+    holders: u32,
+    pinned_pages: u64,
+    pinned_bytes: u64,
+    age_ms: u64,
+    pins: Vec<PinView>,
+}
+
+#[derive(Serialize)]
+struct PinView {
+    id: u64,
+    kind: String,
+    device: String,
+    #[serde(flatten)]
+    task: TaskView,
+    #[serde(flatten)]
+    extent: ExtentView,
+    runs: u32,
+    pages: u64,
+    bytes: u64,
+    writable: bool,
+    revocable: bool,
+    age_ms: u64,
+}
+
+#[derive(Serialize)]
+struct ExtentView {
+    start: u64,
+    end: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct TaskView {
+    pid: Option<i32>,
+    comm: String,
+    uid: u32,
+}
+
+impl From<Extent> for ExtentView {
+    fn from(Extent { start, end }: Extent) -> Self {
+        Self { start, end }
+    }
+}
+
+impl From<&Task> for TaskView {
+    fn from(task: &Task) -> Self {
+        Self {
+            pid: task.pid,
+            comm: task.comm.clone(),
+            uid: task.uid,
+        }
+    }
+}
+
+impl LeaseView {
+    fn new(lease: &Lease, page_size: u64) -> Self {
+        Self {
+            id: lease.id,
+            path: String::from_utf8_lossy(&lease.path).into_owned(),
+            dev_major: lease.file.major,
+            dev_minor: lease.file.minor,
+            ino: lease.file.ino,
+            extent: lease.extent.into(),
+            mode: lease.mode.to_string(),
+            state: lease.state.to_string(),
+            holder: (&lease.holder).into(),
+            holders: lease.holders,
+            pinned_pages: lease.pinned_pages,
+            pinned_bytes: lease.pinned_pages.saturating_mul(page_size),
+            age_ms: lease.age_ms,
+            pins: lease
+                .pins
+                .iter()
+                .map(|pin| PinView::new(pin, page_size))
+                .collect(),
+        }
+    }
+}
+
+impl PinView {
+    fn new(pin: &Pin, page_size: u64) -> Self {
+        Self {
+            id: pin.id,
+            kind: pin.kind.to_string(),
+            device: pin.device.clone(),
+            task: (&pin.task).into(),
+            extent: pin.extent.into(),
+            runs: pin.runs,
+            pages: pin.pages,
+            bytes: pin.pages.saturating_mul(page_size),
+            writable: pin.writable,
+            revocable: pin.revocable,
+            age_ms: pin.age_ms,
+        }
+    }
+}
+
+/// The whole document, with a newline at its end.
+pub fn render(leases: &[Lease], page_size: u64) -> serde_json::Result<String> {
+    let document = Document {
+        version: VERSION,
+        leases: leases
+            .iter()
+            .map(|lease| LeaseView::new(lease, page_size))
+            .collect(),
+    };
+    serde_json::to_string_pretty(&document).map(|text| text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::tests::sample;
+
+    #[test]
+    fn golden() {
+        let golden = include_str!("../tests/golden/ls.json");
+        assert_eq!(render(&sample(), 4096).unwrap(), golden);
+    }
+
+    #[test]
+    fn no_lease() {
+        let text = render(&[], 4096).unwrap();
+        assert_eq!(text, "{\n  \"version\": 1,\n  \"leases\": []\n}\n");
+    }
+
+    /// Every member is in the manual page.
+    #[test]
+    fn documented() {
+        let value: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/golden/ls.json")).unwrap();
+        let lease = &value["leases"][0];
+        let help = crate::help::text(crate::help::LS);
+        for object in [lease, &lease["pins"][0]] {
+            for name in object.as_object().unwrap().keys() {
+                let found = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                assert!(found.into_iter().any(|word| word == name), "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `daxlease ls`: what is leased and pinned.
+
+use crate::cli::LsArgs;
+use crate::explain;
+use crate::facts;
+use crate::failure::Failure;
+use crate::ioctl::LeaseFd;
+use crate::json;
+use crate::lease::FileId;
+use crate::lease::Lease;
+use crate::listing;
+use crate::table;
+use std::io::ErrorKind;
+use std::io::Write;
+
+/// Prints the listing.
+pub fn ls(args: &LsArgs) -> Result<(), Failure> {
+    let wanted = args
+        .files
+        .iter()
+        .map(|path| facts::id_of_path(path).map_err(|errno| explain::stat(path, errno)))
+        .collect::<Result<Vec<FileId>, String>>()
+        .map_err(Failure::Own)?;
+    let fd =
+        LeaseFd::open().map_err(|errno| Failure::Own(explain::device(errno, &facts::machine())))?;
+    let mut leases = listing::leases(&fd)
+        .map_err(|error| Failure::Own(explain::listing(&error, &facts::machine())))?;
+    if !wanted.is_empty() {
+        leases.retain(|lease| wanted.contains(&lease.file));
+    }
+    let text = if args.json {
+        json::render(&leases, facts::page_size()).map_err(std::io::Error::from)?
+    } else {
+        for_people(&leases, !wanted.is_empty(), facts::sees_all_leases())
+    };
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // The reader, a pager for example, has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn for_people(leases: &[Lease], filtered: bool, sees_all: bool) -> String {
+    let mut text = match (leases, filtered) {
+        ([], false) => "No leases.\n".into(),
+        ([], true) => "No leases on these files.\n".into(),
+        _ => table::render(leases, facts::page_size()),
+    };
+    if !sees_all {
+        text += "Shown are the leases of your user id; root sees all.\n";
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_when_there_is_nothing_or_may_be_more() {
+        assert_eq!(for_people(&[], false, true), "No leases.\n");
+        assert!(for_people(&[], true, false).starts_with("No leases on these files.\nShown"));
+        let leases = table::tests::sample();
+        assert!(for_people(&leases, false, false).ends_with("root sees all.\n"));
+        assert!(for_people(&leases, false, true).starts_with("LEASE"));
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `daxlease`: lease DAX files for programs that know nothing of leases, and
+//! show who has what leased and pinned.
+//!
+//! Each subcommand has a file of its own ([`run`], [`ls`]) and an entry in
+//! [`cli::Command`].  What they share: [`ioctl`] talks to `/dev/daxlease` (the
+//! only `unsafe` code) with the structures of [`uapi`], [`listing`] and
+//! [`records`] make [`lease`]s of its answers, [`table`] and [`json`] print
+//! them, and [`explain`] turns an errno and the [`facts`] around it into a
+//! sentence that says what to do.
+//!
+//! On stderr there is never more than one error, behind `daxlease: `.
+
+mod cli;
+mod explain;
+mod facts;
+mod failure;
+mod help;
+mod ioctl;
+mod json;
+mod lease;
+mod listing;
+mod ls;
+mod man;
+mod mounts;
+mod records;
+mod run;
+mod sizes;
+mod table;
+mod uapi;
+
+use clap::Parser;
+use cli::Cli;
+use cli::Command;
+use failure::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match parse_and_run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("daxlease: {failure}");
+            failure.code()
+        }
+    }
+}
+
+fn parse_and_run() -> Result<(), Failure> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Asked for: --help and --version.
+        Err(error) if !error.use_stderr() => return Ok(error.print()?),
+        Err(error) => return Err(usage(&error)),
+    };
+    match cli.command {
+        Command::Run(args) => match run::run(&args)? {},
+        Command::Ls(args) => ls::ls(&args),
+        Command::GenMan(args) => man::generate(&args.dir),
+    }
+}
+
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    Failure::Usage(text.trim_end().into())
+}

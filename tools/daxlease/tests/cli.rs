@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The program as a whole, as far as it goes without the module.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Output;
+
+/// A directory of its own for each test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, [0; 4096]).unwrap();
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn daxlease<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_daxlease"))
+        .args(args)
+        .env("LC_ALL", "C")
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// One error, on stderr only, with exit code 125.
+#[track_caller]
+fn fails(output: &Output, parts: &[&str]) {
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(125), "{stderr}");
+    assert_eq!(stdout(output), "");
+    assert!(stderr.starts_with("daxlease: "), "{stderr}");
+    for part in parts {
+        assert!(stderr.contains(part), "'{part}' not in: {stderr}");
+    }
+}
+
+fn has_module() -> bool {
+    Path::new("/dev/daxlease").exists()
+}
+
+#[test]
+fn help_tells_a_stranger() {
+    let help = daxlease(["--help"]);
+    assert!(help.status.success());
+    let text = stdout(&help);
+    for part in [
+        "run",
+        "ls",
+        "lease",
+        "EXAMPLES",
+        "EXIT STATUS",
+        "125",
+        "127",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let run = stdout(&daxlease(["run", "--help"]));
+    for part in [
+        "in place",
+        "not holders",
+        "shell script",
+        "CAP_LEASE",
+        "exec",
+    ] {
+        assert!(run.contains(part), "{part}: {run}");
+    }
+    assert!(run.lines().all(|line| line.chars().count() <= 100), "{run}");
+    let ls = stdout(&daxlease(["ls", "--help"]));
+    for part in ["--json", "pinned_bytes", "orphaned", "root"] {
+        assert!(ls.contains(part), "{part}: {ls}");
+    }
+    assert!(stdout(&daxlease(["--version"])).starts_with("daxlease 0."));
+}
+
+#[test]
+fn usage_errors() {
+    fails(&daxlease(["run"]), &["Usage: daxlease run"]);
+    fails(
+        &daxlease(["run", "/f", "true"]),
+        &["CMD", "Usage: daxlease run"],
+    );
+    fails(&daxlease(["frobnicate"]), &["frobnicate"]);
+    fails(&daxlease::<&str>([]), &["subcommand", "Usage: daxlease"]);
+    let args = ["run", "--range", "12", "/f", "--", "true"];
+    fails(&daxlease(args), &["OFFSET:LENGTH"]);
+    let args = ["run", "--range", "0:4X", "/f", "--", "true"];
+    fails(&daxlease(args), &["'4X' is not a size"]);
+}
+
+#[test]
+fn files_that_do_not_open() {
+    let scratch = Scratch::new("open");
+    let run = |path: &Path| daxlease(["run".as_ref(), path, "--".as_ref(), "true".as_ref()]);
+    let missing = scratch.0.join("missing");
+    fails(
+        &run(&missing),
+        &["no such file", "fallocate", "truncate -s"],
+    );
+    assert!(!missing.exists());
+    fails(&run(&scratch.0), &["is a directory"]);
+    let pipe = scratch.0.join("pipe");
+    assert!(Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .unwrap()
+        .success());
+    fails(&run(&pipe), &["is a pipe"]);
+    let ls = daxlease(["ls".as_ref(), missing.as_os_str()]);
+    fails(&ls, &["no such file"]);
+}
+
+/// Without the module nothing works, and the command must not run.
+#[test]
+fn no_module() {
+    if has_module() {
+        eprintln!("skipped: the module is loaded");
+        return;
+    }
+    let scratch = Scratch::new("module");
+    let (file, mark) = (scratch.file("file"), scratch.0.join("mark"));
+    let args = [
+        "run".as_ref(),
+        file.as_path(),
+        "--".as_ref(),
+        "touch".as_ref(),
+        &mark,
+    ];
+    fails(
+        &daxlease(args),
+        &["/dev/daxlease is missing", "modprobe daxlease"],
+    );
+    assert!(!mark.exists());
+    fails(
+        &daxlease(["ls"]),
+        &["/dev/daxlease is missing", "modprobe daxlease"],
+    );
+    fails(&daxlease(["ls", "--json"]), &["/dev/daxlease is missing"]);
+}
+
+#[test]
+fn manual_pages() {
+    let scratch = Scratch::new("man");
+    let made = daxlease(["gen-man".as_ref(), scratch.0.as_os_str()]);
+    assert!(made.status.success(), "{made:?}");
+    for name in ["daxlease.1", "daxlease-run.1", "daxlease-ls.1"] {
+        let page = std::fs::read_to_string(scratch.0.join(name)).unwrap();
+        assert!(page.contains(".TH "), "{name}");
+    }
+    let nowhere = scratch.0.join("nowhere");
+    fails(
+        &daxlease(["gen-man".as_ref(), nowhere.as_os_str()]),
+        &["nowhere/daxlease.1"],
+    );
+}

@@ -90,6 +90,10 @@ pub fn acquire(
         Errno::OPNOTSUPP => format!("{path}: {}", unsupported(facts, machine)),
         Errno::ACCESS | Errno::PERM => {
             let owner = match facts {
+                // The same number in a user namespace without a mapping.
+                Some(facts) if facts.uid == machine.uid => {
+                    "is not yours in this user namespace".into()
+                }
                 Some(facts) => format!("belongs to uid {}, you are uid {}", facts.uid, machine.uid),
                 None => "belongs to another user".into(),
             };

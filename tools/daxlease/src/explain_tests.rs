@@ -154,6 +154,14 @@ fn other_refusals() {
     let facts = regular("ext4", "rw", true);
     let sentence = refused(Errno::ACCESS, range, Some(&facts));
     says(&sentence, &["uid 1000", "uid 1001", "owner", "CAP_LEASE"]);
+    let own = FileFacts {
+        uid: machine().uid,
+        ..facts.clone()
+    };
+    says(
+        &refused(Errno::ACCESS, range, Some(&own)),
+        &["not yours in this user namespace"],
+    );
     says(
         &refused(Errno::AGAIN, range, None),
         &["layout change", "try again"],

@@ -30,6 +30,7 @@ mod sizes;
 mod table;
 mod uapi;
 
+use clap::error::ErrorKind;
 use clap::Parser;
 use cli::Cli;
 use cli::Command;
@@ -61,6 +62,10 @@ fn parse_and_run() -> Result<(), Failure> {
 }
 
 fn usage(error: &clap::Error) -> Failure {
+    // clap would list the hidden subcommand too.
+    if error.kind() == ErrorKind::MissingSubcommand {
+        return Failure::Usage("no subcommand given: see 'daxlease --help'".into());
+    }
     let text = error.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     Failure::Usage(text.trim_end().into())

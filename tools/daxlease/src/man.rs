@@ -19,6 +19,10 @@ use roff::Roff;
 use std::io;
 use std::path::Path;
 
+/// When the text last changed; not the date of the build, which would differ
+/// from one build to the next.
+const DATE: &str = "2026-11-20";
+
 /// Writes `daxlease.1` and one page for each subcommand.
 pub fn generate(dir: &Path) -> Result<(), Failure> {
     for (name, page) in pages()? {
@@ -56,6 +60,7 @@ fn page(mut command: clap::Command, sections: &[Section]) -> io::Result<(String,
     let usage = command.render_usage().to_string();
     let man = Man::new(command)
         .source(concat!("daxlease ", env!("CARGO_PKG_VERSION")))
+        .date(DATE)
         .manual("User Commands");
     let mut out = Vec::new();
     man.render_title(&mut out)?;

@@ -102,7 +102,7 @@ fn usage_errors() {
         &["CMD", "Usage: daxlease run"],
     );
     fails(&daxlease(["frobnicate"]), &["frobnicate"]);
-    fails(&daxlease::<&str>([]), &["subcommand", "Usage: daxlease"]);
+    fails(&daxlease::<&str>([]), &["no subcommand", "--help"]);
     let args = ["run", "--range", "12", "/f", "--", "true"];
     fails(&daxlease(args), &["OFFSET:LENGTH"]);
     let args = ["run", "--range", "0:4X", "/f", "--", "true"];

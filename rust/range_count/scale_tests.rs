@@ -104,6 +104,23 @@ mod cases {
     }
 
     #[test]
+    fn each_split_is_sound() -> Result {
+        let orders: [fn(u64) -> u64; 3] = [|i| i, |i| 99 - i, |i| i * 37 % 100];
+
+        for order in orders {
+            let mut map = RangeCount::new();
+
+            for i in 0..100 {
+                add(&mut map, order(i)..order(i) + 1, WRITE)?;
+                assert!(is_sound(&map));
+            }
+            assert_eq!(map.boundaries(), 101);
+            assert_eq!(map.first(0..INFINITY), Some(0..100));
+        }
+        Ok(())
+    }
+
+    #[test]
     fn small_neighbours_are_joined() -> Result {
         // What goes last is in the first chunk or in the second one.
         for parts in [[15..24, 0..9], [0..9, 15..24]] {

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# 'make help' tells what there is.  Kbuild, not this file, says how the module
+# is built.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+FLAVOUR ?= plain
+CYCLES ?= 1000
+export FLAVOUR CYCLES CMD TESTS KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
+
+PHASES := host root source series kernel module tools selftests initramfs
+
+.PHONY: all modules help demo check vm bench-mr soak-kill mutate lint clean $(PHASES)
+
+all: modules
+
+modules:
+	@test -e $(KDIR)/Makefile || { \
+		echo "KDIR=$(KDIR) is no kernel build directory."; \
+		echo "'make' builds the module alone, against a configured and built $(PATCHED):"; \
+		echo "    make KDIR=/path/to/it"; \
+		echo "'make check' and 'make demo' get and build everything themselves."; \
+		exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) LLVM=1 modules
+
+PATCHED := Linux 7.3 with patches/linux-7.3 applied
+
+help:
+	@cat scripts/help.txt
+
+demo check lint mutate bench-mr soak-kill:
+	@scripts/$@.sh
+
+vm:
+	@scripts/shell.sh
+
+$(PHASES):
+	@scripts/prepare.sh $@
+
+clean:
+	rm -rf build

@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run every test in the guest that setup.sh made ready: the KUnit suites of the
+# module, the programs of build/selftests/tests.list, and that all of it left
+# nothing behind.  Results: TAP on the terminal, "passed failed skipped" in
+# /results/summary, the names of what failed or was skipped in /results/notable.
+. "$(dirname "$0")/lib.sh"
+
+SELFTESTS=$OUT/selftests
+LIMIT=300
+[ "$FLAVOUR" = plain ] || LIMIT=1200
+
+passed=0
+failed=0
+skipped=0
+mkdir -p "$RESULTS/tap"
+: >"$RESULTS/notable"
+
+# result ok|not-ok|skip GROUP NAME
+result() {
+	case $1 in
+	ok) passed=$((passed + 1)) ;;
+	not-ok)
+		failed=$((failed + 1))
+		echo "FAILED  $2: $3" >>"$RESULTS/notable"
+		;;
+	skip)
+		skipped=$((skipped + 1))
+		echo "skipped $2: $3" >>"$RESULTS/notable"
+		;;
+	esac
+}
+
+# A test of this script's own: expect GROUP NAME COMMAND...
+expect() {
+	local group=$1 name=$2
+	shift 2
+	if "$@"; then
+		echo "ok - $group: $name"
+		result ok "$group" "$name"
+	else
+		echo "not ok - $group: $name"
+		result not-ok "$group" "$name"
+	fi
+}
+
+# count_tap GROUP FILE INDENT: count the result lines of a TAP file.
+count_tap() {
+	local group=$1 file=$2 indent=$3 line name
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		line=${line#"$indent"}
+		name=${line#not }
+		name=${name#ok }
+		name=${name#* }
+		case $line in
+		"ok "*"# SKIP"* | "1..0 # SKIP"*) result skip "$group" "${name#- }" ;;
+		"ok "*) result ok "$group" "$name" ;;
+		"not ok "*) result not-ok "$group" "${name#- }" ;;
+		esac
+	done < <(grep -E "^$indent(ok|not ok|1\.\.0 # SKIP) ?" "$file")
+}
+
+planned() {
+	awk 'match($0, /^1\.\.[0-9]+/) {print substr($0, 4, RLENGTH - 3); exit}' "$1"
+}
+
+run_program() {
+	local line=$1 group file rc=0 count plan
+	group=$(basename "${line%% *}")
+	file=$RESULTS/tap/$group.tap
+	echo "# $line"
+	(cd "$SELFTESTS" && timeout -k 10 "$LIMIT" bash -c "$line") 2>&1 </dev/null | tee "$file" || rc=$?
+	count=$((passed + failed + skipped))
+	count_tap "$group" "$file" ""
+	count=$((passed + failed + skipped - count))
+	plan=$(planned "$file")
+	if [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
+		result not-ok "$group" "ended by timeout after $LIMIT s"
+	elif [ "$count" -eq 0 ] && [ "$rc" -eq 4 ]; then
+		result skip "$group" "$(tail -n 1 "$file")"
+	elif [ "$count" -eq 0 ]; then
+		result not-ok "$group" "no result in its output, status $rc"
+	elif [ -n "$plan" ] && [ "$plan" -ne 0 ] && [ "$plan" -ne "$count" ]; then
+		result not-ok "$group" "$plan tests planned, $count results, status $rc"
+	elif [ "$rc" -ne 0 ] && [ "$rc" -ne 4 ] && ! grep -q '^not ok' "$file"; then
+		result not-ok "$group" "ended with status $rc"
+	fi
+}
+
+# The suites that the module's source declares all ran when it was loaded.
+run_kunit() {
+	local suite file
+	while read -r suite; do
+		file=/sys/kernel/debug/kunit/$suite/results
+		if [ ! -s "$file" ]; then
+			echo "not ok - kunit: $suite did not run"
+			result not-ok kunit "$suite did not run"
+			continue
+		fi
+		tee "$RESULTS/tap/kunit-$suite.tap" <"$file"
+		count_tap "kunit $suite" "$file" "    "
+		grep -q -E '^ {4}(not )?ok ' "$file" || result not-ok kunit "$suite has no results"
+	done < <(grep -rhoE '#\[kunit_tests\([a-z0-9_]+\)\]' /src/rust | sed 's/.*(\(.*\)).*/\1/' | sort)
+}
+
+consistent() {
+	local dev=$1 dir=$2
+	shift 2
+	if ! { umount "$dir" && "$@" "$dev"; } >"$RESULTS/fsck.log" 2>&1; then
+		sed 's/^/# /' "$RESULTS/fsck.log"
+		return 1
+	fi
+}
+
+list=$SELFTESTS/tests.list
+[ -s "$list" ] || die "$list names no tests"
+
+run_kunit
+while IFS= read -r program; do
+	case $program in
+	"" | "#"*) continue ;;
+	esac
+	if [ -z "${TESTS:-}" ] || [[ $program =~ $TESTS ]]; then
+		run_program "$program"
+	fi
+done <"$list"
+
+expect afterwards "every pinned page was released" no_pins_left
+# The test device first: it stands on daxlease.
+expect afterwards "the modules can be unloaded" unload daxlease_testdev daxlease
+expect afterwards "the ext4 is consistent" consistent "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4" e2fsck -fn
+expect afterwards "the xfs is consistent" consistent "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS" xfs_repair -n
+
+echo "$passed $failed $skipped" >"$RESULTS/summary"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the guest's scripts share.  Source it; it sets strict mode.
+# shellcheck disable=SC2034 # used by those who source it
+
+set -euo pipefail
+
+FLAVOUR=${FLAVOUR:-plain}
+OUT=/src/build
+MODULES=$OUT/$FLAVOUR
+RESULTS=/results
+
+die() {
+	echo "guest: $*" >&2
+	exit 1
+}
+
+# quiet NAME COMMAND...: say nothing unless it fails.
+quiet() {
+	local what=$1 log
+	shift
+	log=$(mktemp)
+	if ! "$@" >"$log" 2>&1; then
+		cat "$log" >&2
+		die "cannot $what: $*"
+	fi
+	rm -f "$log"
+}
+
+module_loaded() {
+	[ -d "/sys/module/$1" ]
+}
+
+load_daxlease() {
+	module_loaded daxlease || quiet "load the module" insmod "$MODULES/daxlease/daxlease.ko"
+}
+
+load_testdev() {
+	[ ! -e "$MODULES/testdev/daxlease_testdev.ko" ] || module_loaded daxlease_testdev ||
+		quiet "load the test device" insmod "$MODULES/testdev/daxlease_testdev.ko"
+}
+
+unload() {
+	local name
+	for name in "$@"; do
+		! module_loaded "$name" || quiet "unload $name" rmmod "$name"
+	done
+}
+
+vmstat() {
+	awk -v name="$1" '$1 == name {print $2}' /proc/vmstat
+}
+
+# Every page that was ever pinned is released, perhaps a moment from now.
+no_pins_left() {
+	local try
+	for try in $(seq 50); do
+		echo 1 >/proc/sys/vm/stat_refresh
+		if [ "$(vmstat nr_foll_pin_acquired)" = "$(vmstat nr_foll_pin_released)" ]; then
+			return 0
+		fi
+		sleep 0.2
+	done
+	echo "# pages pinned: $(vmstat nr_foll_pin_acquired), released: $(vmstat nr_foll_pin_released), after $try tries"
+	return 1
+}

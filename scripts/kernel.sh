@@ -1,0 +1,22 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Phase kernel: the guest's kernel, in FLAVOUR plain or debug.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/cache.sh"
+. "$(dirname "$0")/keys.sh"
+
+build_kernel() {
+	local fragments
+	mapfile -t fragments < <(kernel_fragments | sed "s,^$TOP/,/src/,")
+	mkdir -p "$CACHE/ccache"
+	say "kernel: building; about 15 minutes on two cores the first time"
+	run_logged "kernel-$FLAVOUR" "$TOP/scripts/inroot.sh" "$(root_dir)" \
+		-r "$(tree_dir):/ksrc" -b "$1:/kbuild" -r "$TOP:/src" -b "$CACHE/ccache:/ccache" \
+		-- /src/scripts/kernel/build.sh "$JOBS" "${fragments[@]}"
+}
+
+phase kernel "Linux with Rust, FLAVOUR=$FLAVOUR" \
+	"look for the first 'error' in the log; 'make kernel FLAVOUR=$FLAVOUR' runs up to this phase only"
+cache_make kernel "$(kernel_key)" build_kernel
+cache_trim kernel 4

@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Phase module: daxlease.ko and the selftests' own modules, against the guest's
+# kernel.  The checkout stays clean: everything lands in build/FLAVOUR/NAME/.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/cache.sh"
+. "$(dirname "$0")/keys.sh"
+
+# directory in the checkout:name of what is built
+MODULES=".:daxlease selftests/testdev:testdev selftests/mutate:mutate"
+
+# A build directory made for one kernel is no use for another one.
+fresh_for_kernel() {
+	local dir=$1
+	if [ "$(cat "$dir/.kernel" 2>/dev/null)" != "$(kernel_key)" ]; then
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		kernel_key >"$dir/.kernel"
+	fi
+}
+
+phase module "daxlease.ko and the test modules, FLAVOUR=$FLAVOUR" \
+	"look for the first 'error' in the log; 'make module' runs up to this phase only"
+cache_use root "$(root_key)"
+cache_use kernel "$(kernel_key)"
+for module in $MODULES; do
+	src=${module%%:*}
+	name=${module##*:}
+	if [ ! -e "$TOP/$src/Kbuild" ]; then
+		say "module: no $src/Kbuild, skipping $name"
+		continue
+	fi
+	out=$BUILD/$FLAVOUR/$name
+	fresh_for_kernel "$out"
+	run_logged "module-$name-$FLAVOUR" "$TOP/scripts/inroot.sh" "$(root_dir)" \
+		-r "$(tree_dir):/ksrc" -r "$(kernel_dir):/kbuild" -r "$TOP:/src" -b "$out:/out" \
+		-- make -C /kbuild "M=$(realpath -m "/src/$src")" MO=/out LLVM=1 "-j$JOBS" modules
+	if grep -n 'warning:' "$LOG"; then
+		die "the compiler warns"
+	fi
+done

@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make mutate: all set-up, then show that the tests notice a disabled protection.
+. "$(dirname "$0")/lib.sh"
+
+explained
+lock_build
+"$TOP/scripts/prepare.sh"
+exec "$TOP/scripts/vm" -- /src/scripts/guest/setup.sh /src/scripts/guest/mutate.sh

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the tests of [`RangeCount`](super::RangeCount) are made of.
+//! What the tests of [`RangeCount`] are made of.
 //!
 //! Nothing here asserts, which outside of a KUnit test case means to panic.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The C items that `kernel::bindings` lacks.
+//! The C items that `kernel::bindings` lacks: layout pins and the uAPI.
 
 #![allow(
     clippy::all,
@@ -17,7 +17,11 @@
 
 use kernel::{
     bindings::*,
-    ffi, //
+    ffi,
+    transmute::{
+        AsBytes,
+        FromBytes, //
+    },
 };
 use pin_init::MaybeZeroable;
 
@@ -25,3 +29,12 @@ include!(concat!(
     env!("BINDGEN_OBJ"),
     "/bindings/bindings_generated.rs"
 ));
+
+// SAFETY: Integers only, for which every bit pattern is valid.
+unsafe impl FromBytes for testdev_pin {}
+
+// SAFETY: Integers only, without padding between or behind them.
+unsafe impl AsBytes for testdev_pin {}
+
+// SAFETY: Integers only, for which every bit pattern is valid.
+unsafe impl FromBytes for testdev_io {}

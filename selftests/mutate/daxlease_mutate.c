@@ -3,7 +3,10 @@
  * Makes kernel functions return 0 without running, for as long as this module
  * is loaded: tests show with it that they notice when a check is missing.
  *
- *	insmod daxlease_mutate.ko func=__layout_break_begin,dax_break_layout
+ *	insmod daxlease_mutate.ko [func=NAME,...]
+ *
+ * Without func=, what keeps a layout change from freeing a pinned block: the
+ * lease manager's verdict and the wait for busy pages.
  *
  * The functions must return an int or nothing.  What fail_function does, but
  * without the functions having to be marked for it.  x86 only.
@@ -22,8 +25,8 @@
 
 #define MAX_FUNCS 8
 
-static char *func[MAX_FUNCS];
-static int nr_funcs;
+static char *func[MAX_FUNCS] = { "__layout_break_begin", "dax_break_layout" };
+static int nr_funcs = 2;
 module_param_array(func, charp, &nr_funcs, 0444);
 MODULE_PARM_DESC(func, "functions to skip, separated by commas");
 
@@ -64,9 +67,6 @@ static void remove_probes(int nr)
 static int __init mutate_init(void)
 {
 	int i, ret;
-
-	if (!nr_funcs)
-		return -EINVAL;
 
 	for (i = 0; i < nr_funcs; i++) {
 		probes[i].symbol_name = func[i];

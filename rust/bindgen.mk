@@ -39,7 +39,7 @@ bindgen_skip_c_flags := $(shell sed -n \
 	'/^bindgen_skip_c_flags :=/,/[^\\]$$/{s/^.*:=//;s/\\$$//;p}' \
 	$(srctree)/rust/Makefile)
 bindgen_extra_c_flags := -w --target=$(shell sed -n \
-	's/^BINDGEN_TARGET_$(SRCARCH)[[:space:]]*:=//p' $(srctree)/rust/Makefile)
+	's/^BINDGEN_TARGET_$(SRCARCH)[[:space:]]*:= *//p' $(srctree)/rust/Makefile)
 endif
 
 bindgen_c_flags = $(filter-out $(bindgen_skip_c_flags) $(CC_FLAGS_LTO), $(c_flags)) \

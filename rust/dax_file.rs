@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files that can be leased.
+
+use kernel::{
+    error::to_result,
+    fs::{
+        File,
+        LocalFile, //
+    },
+    prelude::*,
+    sync::aref::ARef,
+};
+
+use crate::bindings;
+
+/// What names an inode while a reference to it is held: its address.
+pub(crate) type InodeKey = usize;
+
+/// A file on which a lease may be taken, kept open.
+///
+/// # Invariants
+///
+/// `inode` is the inode of `file`, and stays valid with it.
+pub(crate) struct DaxFile {
+    file: ARef<File>,
+    inode: *mut bindings::inode,
+    ino: u64,
+    dev: (u32, u32),
+}
+
+// SAFETY: The inode is used for what any thread may do with it: locking, comparing.
+unsafe impl Send for DaxFile {}
+// SAFETY: As above.
+unsafe impl Sync for DaxFile {}
+
+impl DaxFile {
+    /// Takes a reference to the caller's file `fd` and checks that the caller may lease it.
+    ///
+    /// `EBADF`: no such file. `EOPNOTSUPP`: not a regular file in DAX mode on a filesystem with the
+    /// hooks. `EACCES`: not open for writing, or neither owned by the caller nor within reach of
+    /// its CAP_LEASE.
+    pub(crate) fn from_fd(fd: i32) -> Result<Self> {
+        let fd = u32::try_from(fd).map_err(|_| EBADF)?;
+        let file = LocalFile::fget(fd)?;
+        // SAFETY: Called from ioctls only, which do not use the file position.
+        let file = unsafe { LocalFile::assume_no_fdget_pos(file) };
+        let mut facts: bindings::daxlease_file_facts = pin_init::zeroed();
+
+        // SAFETY: The file is valid, and `facts` can be written to.
+        unsafe { bindings::daxlease_file_facts(file.as_ptr().cast(), &mut facts) };
+        if !facts.regular || !facts.dax || !facts.hooked {
+            return Err(EOPNOTSUPP);
+        }
+        if !facts.writable || !facts.owner {
+            return Err(EACCES);
+        }
+        // INVARIANT: The inode is that of the file, which keeps it.
+        Ok(Self {
+            file,
+            inode: facts.inode,
+            ino: facts.ino,
+            dev: (facts.dev_major, facts.dev_minor),
+        })
+    }
+
+    /// Another reference to the same file.
+    pub(crate) fn another(&self) -> Self {
+        // INVARIANT: The inode is that of the file, which the new reference keeps as well.
+        Self {
+            file: self.file.clone(),
+            ..*self
+        }
+    }
+
+    pub(crate) fn key(&self) -> InodeKey {
+        self.inode as InodeKey
+    }
+
+    pub(crate) fn ino(&self) -> u64 {
+        self.ino
+    }
+
+    /// Major and minor number of the filesystem's device.
+    pub(crate) fn dev(&self) -> (u32, u32) {
+        self.dev
+    }
+
+    pub(crate) fn file(&self) -> ARef<File> {
+        self.file.clone()
+    }
+
+    /// Locks the inode, which keeps layout changes out. `EINTR` where the caller is killed.
+    pub(crate) fn lock_inode(&self) -> Result<InodeGuard<'_>> {
+        // SAFETY: By the type invariant the inode is valid.
+        to_result(unsafe { bindings::daxlease_inode_lock_killable(self.inode) })?;
+        // INVARIANT: The lock has just been taken.
+        Ok(InodeGuard(self))
+    }
+}
+
+/// The lock of an inode.
+///
+/// # Invariants
+///
+/// The caller's thread holds it.
+pub(crate) struct InodeGuard<'a>(&'a DaxFile);
+
+impl Drop for InodeGuard<'_> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the inode is valid and its lock is held.
+        unsafe { bindings::daxlease_inode_unlock(self.0.inode) };
+    }
+}
+
+/// The path of a file as the caller sees it, written to `buf`. `ENAMETOOLONG` where it does not fit.
+pub(crate) fn path<'a>(file: &File, buf: &'a mut [u8]) -> Result<&'a [u8]> {
+    let len = i32::try_from(buf.len()).map_err(|_| EINVAL)?;
+    // SAFETY: The file is valid, and `buf` has `len` bytes.
+    let start = kernel::error::from_err_ptr(unsafe {
+        bindings::daxlease_file_path(file.as_ptr().cast(), buf.as_mut_ptr().cast(), len)
+    })?;
+    let offset = (start as usize)
+        .checked_sub(buf.as_ptr() as usize)
+        .ok_or(EINVAL)?;
+    let path = buf.get(offset..).ok_or(EINVAL)?;
+    let end = path.iter().position(|&byte| byte == 0).ok_or(EINVAL)?;
+
+    path.get(..end).ok_or(EINVAL)
+}

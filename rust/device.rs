@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/daxlease`: one open file carries one lease, or none.
+
+use kernel::{
+    fs::{
+        file::flags::O_NONBLOCK,
+        File, //
+    },
+    ioctl::_IO,
+    miscdevice::{
+        MiscDevice,
+        MiscDeviceRegistration, //
+    },
+    new_mutex,
+    prelude::*,
+    rbtree::RBTreeNode,
+    seq_file::SeqFile,
+    seq_print,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    uaccess::UserPtr,
+};
+
+use crate::{
+    args,
+    bindings,
+    dax_file::DaxFile,
+    identity::Tgid,
+    lifecycle::State,
+    manager::{
+        LeaseRef,
+        Manager, //
+    },
+    query,
+    range::PageRange, //
+};
+
+const ACQUIRE: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 1);
+const ATTACH: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 2);
+const RELEASE: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 3);
+const QUERY: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 4);
+const STATS: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 5);
+
+/// Which lease the fd carries.
+enum FdState {
+    Empty,
+    /// ACQUIRE is on its way.
+    Acquiring,
+    Leased(LeaseRef),
+}
+
+/// An open file of the device.
+#[pin_data(PinnedDrop)]
+pub(crate) struct LeaseFd {
+    manager: Arc<Manager>,
+    /// Never held while something is waited for, so every ioctl finds it free soon.
+    #[pin]
+    state: Mutex<FdState>,
+}
+
+#[vtable]
+impl MiscDevice for LeaseFd {
+    type Ptr = Pin<KBox<Self>>;
+    type OwnerModule = crate::LocalModule;
+
+    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
+        // SAFETY: The device is registered while the manager is published.
+        let manager = unsafe { Manager::shared() };
+
+        KBox::pin_init(
+            pin_init!(Self {
+                manager,
+                state <- new_mutex!(FdState::Empty, "daxlease_fd"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    fn ioctl(me: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        let arg = UserPtr::from_addr(arg);
+
+        match cmd {
+            ACQUIRE => me.acquire(arg)?,
+            ATTACH => me.attach(arg)?,
+            RELEASE => me.release(arg, file.flags() & O_NONBLOCK == 0)?,
+            QUERY => me.query(arg)?,
+            STATS => me.stats(arg)?,
+            _ => return Err(ENOTTY),
+        }
+        Ok(0)
+    }
+
+    fn show_fdinfo(me: Pin<&Self>, m: &SeqFile, _file: &File) {
+        if let Ok(lease) = me.lease() {
+            lease.with(|_, value| {
+                let (start, end) = value.range.bytes();
+                let (major, minor) = value.file.dev();
+
+                seq_print!(m, "lease:\t{}\n", lease.id);
+                seq_print!(m, "mode:\texclusive\n");
+                seq_print!(m, "state:\t{}\n", state_name(value.life.state()));
+                seq_print!(m, "device:\t{}:{}\n", major, minor);
+                seq_print!(m, "inode:\t{}\n", value.file.ino());
+                seq_print!(m, "start:\t{}\n", start);
+                if end == u64::MAX {
+                    seq_print!(m, "end:\tinfinity\n");
+                } else {
+                    seq_print!(m, "end:\t{}\n", end);
+                }
+                seq_print!(m, "holders:\t{}\n", value.nr_holders);
+                seq_print!(m, "pins:\t{}\n", value.life.pins());
+                seq_print!(m, "pinned_pages:\t{}\n", value.pages);
+            });
+        }
+    }
+}
+
+fn state_name(state: State) -> &'static str {
+    match state {
+        State::Active => "active",
+        State::Releasing => "releasing",
+        State::Orphaned => "orphaned",
+    }
+}
+
+impl LeaseFd {
+    /// The lease of this fd; `ENOENT` where there is none.
+    fn lease(&self) -> Result<LeaseRef> {
+        match &*self.state.lock() {
+            FdState::Leased(lease) => Ok(lease.clone()),
+            _ => Err(ENOENT),
+        }
+    }
+
+    fn set(&self, state: FdState) {
+        let old = core::mem::replace(&mut *self.state.lock(), state);
+
+        drop(old);
+    }
+
+    fn acquire(&self, arg: UserPtr) -> Result {
+        let mut acquire: bindings::daxlease_acquire = args::read(arg)?;
+        let range = PageRange::from_lease(acquire.offset, acquire.length)?;
+        let file = DaxFile::from_fd(acquire.fd)?;
+
+        {
+            let mut state = self.state.lock();
+            if !matches!(*state, FdState::Empty) {
+                return Err(EBUSY);
+            }
+            *state = FdState::Acquiring;
+        }
+        // Nobody else touches the fd's lease until it is told here.
+        let (state, result) = match self.manager.acquire(file, range) {
+            Ok(lease) => {
+                acquire.id = lease.id;
+                match args::write(arg, &acquire) {
+                    Ok(()) => (FdState::Leased(lease), Ok(())),
+                    Err(error) => {
+                        self.close(&lease);
+                        (FdState::Empty, Err(error))
+                    }
+                }
+            }
+            Err(error) => (FdState::Empty, Err(error)),
+        };
+        self.set(state);
+        result
+    }
+
+    /// The fd is closed, or its caller has not heard of the lease.
+    fn close(&self, lease: &LeaseRef) {
+        if let Some(gone) = lease.layout.close(lease.id) {
+            self.manager.reap(&lease.layout, gone);
+        }
+    }
+
+    fn attach(&self, arg: UserPtr) -> Result {
+        let mut attach: bindings::daxlease_attach = args::read(arg)?;
+        let lease = self.lease()?;
+        let me = Tgid::current()?;
+        let node = RBTreeNode::new(me.key(), me, GFP_KERNEL_ACCOUNT)?;
+
+        attach.id = lease.id;
+        args::write(arg, &attach)?;
+        lease.layout.attach(lease.id, Some(node))
+    }
+
+    fn release(&self, arg: UserPtr, wait: bool) -> Result {
+        let _: bindings::daxlease_release = args::read(arg)?;
+        let lease = self.lease()?;
+        let gone = lease.layout.release(lease.id, wait)?;
+
+        self.set(FdState::Empty);
+        self.manager.reap(&lease.layout, gone);
+        Ok(())
+    }
+
+    fn query(&self, arg: UserPtr) -> Result {
+        let mut query: bindings::daxlease_query = args::read(arg)?;
+
+        query::run(&self.manager, &mut query, self.lease().ok().as_ref())?;
+        args::write(arg, &query)
+    }
+
+    fn stats(&self, arg: UserPtr) -> Result {
+        let asked: bindings::daxlease_stats = args::read(arg)?;
+        let (gauges, counters, acquired) = self.manager.sums();
+
+        args::write(
+            arg,
+            &bindings::daxlease_stats {
+                leases: gauges.leases,
+                orphaned: gauges.orphaned,
+                pins: gauges.pins,
+                pinned_pages: gauges.pinned_pages,
+                acquired,
+                pinned: counters.pinned,
+                pin_refused: counters.refused,
+                breaks: counters.breaks,
+                breaks_refused: counters.breaks_refused,
+                drains: counters.drains,
+                ..asked
+            },
+        )
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for LeaseFd {
+    fn drop(self: Pin<&mut Self>) {
+        if let Ok(lease) = self.lease() {
+            self.close(&lease);
+        }
+    }
+}

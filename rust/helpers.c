@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See helpers.h. */
+#include <linux/bug.h>
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/kdev_t.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+
+#include "helpers.h"
+
+void daxlease_file_facts(struct file *file, struct daxlease_file_facts *facts)
+{
+	struct inode *inode = file_inode(file);
+	struct mnt_idmap *idmap = file_mnt_idmap(file);
+	vfsuid_t vfsuid = i_uid_into_vfsuid(idmap, inode);
+
+	*facts = (struct daxlease_file_facts) {
+		.inode = inode,
+		.ino = inode->i_ino,
+		.dev_major = MAJOR(inode->i_sb->s_dev),
+		.dev_minor = MINOR(inode->i_sb->s_dev),
+		.regular = S_ISREG(inode->i_mode),
+		.dax = IS_DAX(inode),
+		.hooked = inode->i_sb->s_type->fs_flags & FS_LAYOUT_LEASE,
+		.writable = file->f_mode & FMODE_WRITE,
+		.owner = vfsuid_eq_kuid(vfsuid, current_fsuid()) ||
+			 capable_wrt_inode_uidgid(idmap, inode, CAP_LEASE),
+	};
+}
+
+int daxlease_inode_lock_killable(struct inode *inode)
+{
+	return inode_lock_killable(inode);
+}
+
+void daxlease_inode_unlock(struct inode *inode)
+{
+	inode_unlock(inode);
+}
+
+struct inode *daxlease_vma_inode(struct vm_area_struct *vma)
+{
+	return file_inode(vma->vm_file);
+}
+
+unsigned long daxlease_vma_index(struct vm_area_struct *vma,
+				 unsigned long addr)
+{
+	return linear_page_index(vma, addr);
+}
+
+struct pid *daxlease_current_tgid(void)
+{
+	return task_tgid(current);
+}
+
+struct pid *daxlease_get_pid(struct pid *pid)
+{
+	return get_pid(pid);
+}
+
+bool daxlease_tgid_alive(struct pid *pid)
+{
+	guard(rcu)();
+	return pid_task(pid, PIDTYPE_TGID);
+}
+
+pid_t daxlease_tgid_nr(struct pid *pid)
+{
+	return daxlease_tgid_alive(pid) ? pid_vnr(pid) : 0;
+}
+
+void daxlease_current_comm(char *comm)
+{
+	strscpy_pad(comm, current->comm, TASK_COMM_LEN);
+}
+
+uid_t daxlease_uid_here(uid_t uid)
+{
+	return from_kuid_munged(current_user_ns(), KUIDT_INIT(uid));
+}
+
+char *daxlease_file_path(struct file *file, char *buf, int len)
+{
+	return d_path(&file->f_path, buf, len);
+}
+
+bool daxlease_is_admin(void)
+{
+	return capable(CAP_SYS_ADMIN);
+}
+
+void daxlease_warn_account(void)
+{
+	WARN_ONCE(1, "daxlease: a pin was released that is not accounted\n");
+}

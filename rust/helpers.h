@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What C has as macros and inline functions, as functions for Rust. */
+#ifndef _DAXLEASE_HELPERS_H
+#define _DAXLEASE_HELPERS_H
+
+#include <linux/types.h>
+
+struct file;
+struct inode;
+struct path;
+struct pid;
+struct vm_area_struct;
+
+/**
+ * struct daxlease_file_facts - what decides whether a file can be leased
+ * @inode: its inode
+ * @ino: inode number
+ * @dev_major: device of the filesystem
+ * @dev_minor: likewise
+ * @regular: a regular file
+ * @dax: in DAX mode
+ * @hooked: on a filesystem that asks before it changes a layout
+ * @writable: open for writing
+ * @owner: the caller owns it or has CAP_LEASE over it
+ */
+struct daxlease_file_facts {
+	struct inode *inode;
+	u64 ino;
+	u32 dev_major;
+	u32 dev_minor;
+	bool regular;
+	bool dax;
+	bool hooked;
+	bool writable;
+	bool owner;
+};
+
+void daxlease_file_facts(struct file *file, struct daxlease_file_facts *facts);
+int daxlease_inode_lock_killable(struct inode *inode);
+void daxlease_inode_unlock(struct inode *inode);
+struct inode *daxlease_vma_inode(struct vm_area_struct *vma);
+unsigned long daxlease_vma_index(struct vm_area_struct *vma,
+				 unsigned long addr);
+struct pid *daxlease_current_tgid(void);
+struct pid *daxlease_get_pid(struct pid *pid);
+pid_t daxlease_tgid_nr(struct pid *pid);
+bool daxlease_tgid_alive(struct pid *pid);
+void daxlease_current_comm(char *comm);
+uid_t daxlease_uid_here(uid_t uid);
+char *daxlease_file_path(struct file *file, char *buf, int len);
+bool daxlease_is_admin(void);
+void daxlease_warn_account(void);
+
+#endif

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel calls: the table of operations, from C and back.
+//!
+//! Obligations shared by all hooks here:
+//!
+//! - The kernel calls them between registration and unregistration only, and
+//!   `layout_lease_unregister()` returns when none runs any more. So the manager is published.
+//! - The structures passed stay valid for the call.
+
+use core::ptr::NonNull;
+
+use kernel::{
+    error::to_result,
+    module::this_module,
+    prelude::*, //
+};
+
+use crate::{
+    bindings,
+    breaker::Break,
+    dax_file::InodeKey,
+    gate::{
+        self,
+        Grab,
+        Request, //
+    },
+    handle::Handle,
+    manager::Manager,
+    owner::Owner,
+    range::PageRange, //
+};
+
+/// The registration with the kernel.
+pub(crate) struct Hooks(());
+
+impl Hooks {
+    /// Registers the hooks. `EBUSY` where there is another lease manager.
+    ///
+    /// # Safety
+    ///
+    /// A manager must be published before and stay so until the result has been dropped.
+    pub(crate) unsafe fn register() -> Result<Self> {
+        // SAFETY: The table is static, and unregistered when the result is dropped.
+        to_result(unsafe { bindings::layout_lease_register(&OPS.0) })?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Hooks {
+    fn drop(&mut self) {
+        // SAFETY: The table was registered.
+        unsafe { bindings::layout_lease_unregister(&OPS.0) };
+    }
+}
+
+struct Table(bindings::layout_lease_ops);
+
+// SAFETY: The table is never written to.
+unsafe impl Sync for Table {}
+
+static OPS: Table = Table(bindings::layout_lease_ops {
+    owner: this_module::<crate::LocalModule>().as_ptr(),
+    break_begin: Some(break_begin),
+    break_end: Some(break_end),
+    pin: Some(pin),
+    unpin: Some(unpin),
+    write_pinned: Some(write_pinned),
+});
+
+/// # Safety
+///
+/// As the `break_begin` operation.
+unsafe extern "C" fn break_begin(brk: *mut bindings::layout_break) -> c_int {
+    // SAFETY: See the top of this file.
+    let manager = unsafe { Manager::current() };
+    // SAFETY: The pointer is valid and the structure the caller's own.
+    let brk = unsafe { &mut *brk };
+    let Some(range) = PageRange::from_change(brk.start, brk.end) else {
+        return 0;
+    };
+
+    match Break::begin(manager, brk.inode as InodeKey, &range) {
+        Ok(None) => 0,
+        Ok(Some(token)) => {
+            brk.token = KBox::into_raw(token).cast();
+            0
+        }
+        Err(error) => error.to_errno(),
+    }
+}
+
+/// # Safety
+///
+/// As the `break_end` operation.
+unsafe extern "C" fn break_end(brk: *mut bindings::layout_break) {
+    // SAFETY: The pointer is valid and the structure the caller's own.
+    let brk = unsafe { &mut *brk };
+    let token = core::mem::replace(&mut brk.token, core::ptr::null_mut());
+
+    if !token.is_null() {
+        // SAFETY: `break_begin` put the token there, and it is taken out only here.
+        drop(unsafe { KBox::<Break>::from_raw(token.cast()) });
+    }
+}
+
+/// The pages of a request from C.
+///
+/// # Invariants
+///
+/// The pointer is valid and exclusive for the life of this value, and `mmap_lock` is held.
+struct Pages {
+    request: NonNull<bindings::layout_pin_request>,
+    taken: usize,
+}
+
+impl Grab for Pages {
+    fn grab(&mut self, max: u64) -> Result<Option<(u64, PageRange)>> {
+        let raw = self.request.as_ptr();
+
+        // SAFETY: By the type invariant the request is valid and ours.
+        unsafe { (*raw).nr_pages = (*raw).nr_pages.min(max as usize) };
+        // SAFETY: As above, and `mmap_lock` is held.
+        let taken = unsafe { bindings::layout_pin_grab(raw) };
+        self.taken = usize::try_from(taken).map_err(|_| Error::from_errno(taken as i32))?;
+        if self.taken == 0 {
+            return Ok(None);
+        }
+        // SAFETY: As above; the call has filled the extent in.
+        let extent = unsafe { PageRange::new((*raw).first as u64, (*raw).end as u64) };
+        Ok(Some((self.taken as u64, extent)))
+    }
+
+    fn put_back(&mut self) {
+        // SAFETY: By the type invariant the request is valid, and so many pages of it are pinned.
+        unsafe { bindings::unpin_user_pages((*self.request.as_ptr()).pages, self.taken) };
+        self.taken = 0;
+    }
+}
+
+/// # Safety
+///
+/// As the `pin` operation.
+unsafe extern "C" fn pin(raw: *mut bindings::layout_pin_request) -> c_long {
+    // SAFETY: See the top of this file.
+    let manager = unsafe { Manager::current() };
+    // SAFETY: The request, its handle and its owner are valid and the caller's own.
+    match unsafe { pin_request(manager, raw) } {
+        Ok(pages) => pages as c_long,
+        Err(error) => error.to_errno() as c_long,
+    }
+}
+
+/// # Safety
+///
+/// `raw`, its handle, owner and mapping must be valid, the first two exclusively the caller's, and
+/// `mmap_lock` held.
+unsafe fn pin_request(manager: &Manager, raw: *mut bindings::layout_pin_request) -> Result<u64> {
+    let raw = NonNull::new(raw).ok_or(EINVAL)?;
+    // SAFETY: The caller says that this and what it points to is valid.
+    let (handle_ptr, owner, vma, addr, nr_pages, write) = unsafe {
+        let request = raw.as_ref();
+        (
+            request.pin,
+            &*request.owner,
+            request.vma,
+            request.addr,
+            request.nr_pages,
+            request.write,
+        )
+    };
+    // SAFETY: The mapping is valid under `mmap_lock`.
+    let (inode, index) = unsafe {
+        (
+            bindings::daxlease_vma_inode(vma) as InodeKey,
+            bindings::daxlease_vma_index(vma, addr) as u64,
+        )
+    };
+    let request = Request {
+        want: PageRange::new(index, index + nr_pages as u64),
+        write,
+    };
+    // INVARIANT: The caller says so.
+    let mut pages = Pages {
+        request: raw,
+        taken: 0,
+    };
+    // SAFETY: The handle is valid and the caller's own.
+    let private = unsafe { (*handle_ptr).priv_ }.cast::<Handle>();
+
+    let layout = manager.find_for_pin(inode)?;
+    // SAFETY: A pointer that is not null is one that was put there below, and only `unpin` takes it.
+    if let Some(handle) = unsafe { private.as_mut() } {
+        return gate::pin(manager, &layout, handle, &request, &mut pages);
+    }
+    let mut handle = Handle::new(Owner::new(owner)?)?;
+    let pinned = gate::pin(manager, &layout, &mut handle, &request, &mut pages)?;
+    if pinned > 0 {
+        // SAFETY: As above.
+        unsafe { (*handle_ptr).priv_ = KBox::into_raw(handle).cast() };
+    }
+    Ok(pinned)
+}
+
+/// # Safety
+///
+/// As the `unpin` operation.
+unsafe extern "C" fn unpin(private: *mut c_void) {
+    // SAFETY: See the top of this file.
+    let manager = unsafe { Manager::current() };
+    // SAFETY: `pin` put the pointer there, and the caller gives it up.
+    let handle = unsafe { KBox::<Handle>::from_raw(private.cast()) };
+
+    KBox::into_inner(handle).release(manager);
+}
+
+/// # Safety
+///
+/// As the `write_pinned` operation.
+unsafe extern "C" fn write_pinned(
+    inode: *mut bindings::inode,
+    first: c_ulong,
+    nr: c_ulong,
+) -> bool {
+    // SAFETY: See the top of this file.
+    let manager = unsafe { Manager::current() };
+    let first = first as u64;
+
+    manager
+        .find(inode as InodeKey)
+        .is_some_and(|layout| layout.write_pinned(&PageRange::new(first, first + nr as u64)))
+}

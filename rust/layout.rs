@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All that is known of one leased inode: leases, pins, layout changes under way.
+//!
+//! # Locks, outermost first
+//!
+//! ```text
+//! LeaseFd::state                       which lease a fd carries; never held while waiting
+//! inode->i_rwsem                       acquire; layout changes, held by the filesystem
+//! mm->mmap_lock                        pin
+//!   (SRCU read section)                pin: from the check to the account
+//!     Manager shard                    which inodes are leased
+//!       Layout::inner                  everything in this file
+//! Manager::registry                    a leaf, taken with none of the others inside
+//! ```
+//!
+//! `inner` and the shards are taken while `mmap_lock` is held and inside of SRCU read sections. So
+//! nothing allocates under them: nodes of trees are made before, and the values taken out are
+//! handed back to be dropped after. No SRCU grace period is waited for under any of them.
+//!
+//! # Who keeps what
+//!
+//! A [`Layout`] is kept by the table of the manager while it has leases, and by each handle, lease
+//! fd and layout change that refers to it. A [`Lease`] is kept by its fd, and by its pins when that
+//! is closed (see [`crate::lifecycle`]). It holds the file open, hence a pin does: the inode cannot
+//! be evicted nor the filesystem unmounted under it, and the address of the inode stays its name.
+
+use kernel::{
+    new_condvar, new_mutex,
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNode, //
+    },
+    sync::{
+        Arc,
+        CondVar,
+        Mutex, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
+    },
+};
+
+use crate::{
+    account::{
+        Growth,
+        PinRecord,
+        Run,
+        Target, //
+    },
+    bindings,
+    dax_file::{
+        DaxFile,
+        InodeKey, //
+    },
+    identity::{
+        Comm,
+        Tgid,
+        Uid, //
+    },
+    lifecycle::{
+        After,
+        Lifecycle,
+        State, //
+    },
+    manager::Gauges,
+    range::PageRange,
+    range_count::{
+        AddError,
+        RangeCount,
+        Reservation, //
+    },
+    verdict::{
+        self,
+        Party, //
+    },
+};
+
+/// Most thread groups that can hold one lease at a time.
+const MAX_HOLDERS: u32 = 1024;
+
+/// A lease.
+pub(crate) struct Lease {
+    pub(crate) range: PageRange,
+    pub(crate) life: Lifecycle,
+    pub(crate) holders: RBTree<usize, Tgid>,
+    pub(crate) nr_holders: u32,
+    pub(crate) acquirer: Tgid,
+    pub(crate) comm: Comm,
+    pub(crate) uid: Uid,
+    pub(crate) since: Instant<Monotonic>,
+    pub(crate) file: DaxFile,
+    /// Pages in the records of this lease.
+    pub(crate) pages: u64,
+}
+
+/// Events, counted where they happen so that inodes do not share a cache line.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counters {
+    pub(crate) pinned: u64,
+    pub(crate) refused: u64,
+    pub(crate) breaks: u64,
+    pub(crate) breaks_refused: u64,
+    pub(crate) drains: u64,
+}
+
+impl Counters {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.pinned += other.pinned;
+        self.refused += other.refused;
+        self.breaks += other.breaks;
+        self.breaks_refused += other.breaks_refused;
+        self.drains += other.drains;
+    }
+}
+
+/// A pin that is allowed and has not happened yet. To be ended with [`Layout::commit`] or
+/// [`Layout::cancel`].
+#[must_use]
+pub(crate) struct Walk {
+    pub(crate) lease: u64,
+    /// Pages, from the first one asked for, that the lease covers.
+    pub(crate) len: u64,
+}
+
+pub(crate) struct Inner {
+    pub(crate) leases: RBTree<u64, Lease>,
+    pub(crate) records: RBTree<u64, PinRecord>,
+    counts: RangeCount,
+    breaks: RBTree<u64, PageRange>,
+    walks: u32,
+    /// Taken out of the manager's table: no new leases.
+    pub(crate) retired: bool,
+    pub(crate) counters: Counters,
+}
+
+/// A leased inode.
+#[pin_data]
+pub(crate) struct Layout {
+    key: InodeKey,
+    #[pin]
+    pub(crate) inner: Mutex<Inner>,
+    /// A pin has gone.
+    #[pin]
+    unpinned: CondVar,
+}
+
+impl Layout {
+    pub(crate) fn new(key: InodeKey) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                key,
+                inner <- new_mutex!(
+                    Inner {
+                        leases: RBTree::new(),
+                        records: RBTree::new(),
+                        counts: RangeCount::new(),
+                        breaks: RBTree::new(),
+                        walks: 0,
+                        retired: false,
+                        counters: Counters::default(),
+                    },
+                    "daxlease_layout"
+                ),
+                unpinned <- new_condvar!("daxlease_unpinned"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    pub(crate) fn key(&self) -> InodeKey {
+        self.key
+    }
+
+    /// Adds a lease. The inode is locked. Gives the node back where this layout is retired, and
+    /// fails with `EAGAIN` where the range is being changed.
+    pub(crate) fn insert(
+        &self,
+        node: RBTreeNode<u64, Lease>,
+        range: PageRange,
+    ) -> Result<Option<RBTreeNode<u64, Lease>>> {
+        let mut inner = self.inner.lock();
+
+        if inner.retired {
+            return Ok(Some(node));
+        }
+        if inner.is_changing(&range) {
+            drop(inner);
+            return Err(EAGAIN);
+        }
+        Ok(inner.leases.insert(node))
+    }
+
+    /// Makes the thread group of `node` a holder. `ENOENT`: no such lease. `ENOSPC`: too many.
+    pub(crate) fn attach(&self, id: u64, mut node: Option<RBTreeNode<usize, Tgid>>) -> Result {
+        loop {
+            let mut dead = None;
+            let mut inner = self.inner.lock();
+            let lease = inner.leases.get_mut(&id).ok_or(ENOENT)?;
+
+            if lease.nr_holders < MAX_HOLDERS {
+                let Some(node) = node.take() else {
+                    return Err(EINVAL);
+                };
+                let old = lease.holders.insert(node);
+                if old.is_none() {
+                    lease.nr_holders += 1;
+                }
+                drop(inner);
+                return Ok(());
+            }
+            // Make room of those that have ended, one at a time.
+            let key = lease
+                .holders
+                .iter()
+                .find(|(_, tgid)| !tgid.is_alive())
+                .map(|(key, _)| *key);
+            if let Some(key) = key {
+                dead = lease.holders.remove_node(&key);
+                lease.nr_holders -= 1;
+            }
+            drop(inner);
+            if dead.is_none() {
+                return Err(ENOSPC);
+            }
+        }
+    }
+
+    /// May thread group `me` pin `want`? Inside of an SRCU read section.
+    ///
+    /// Finds a lease that covers the first page. `EOPNOTSUPP`: none. `EAGAIN`: the layout there is
+    /// changing, or the lease being released.
+    pub(crate) fn start_walk(&self, me: usize, want: &PageRange) -> Result<Walk> {
+        let mut inner = self.inner.lock();
+        let result = inner.start_walk(me, want);
+
+        if result.is_err() {
+            inner.counters.refused += 1;
+        }
+        result
+    }
+
+    /// Ends a walk with its pages accounted: `extent` is what they hold immovable.
+    ///
+    /// On failure nothing is accounted and the walk goes on: unpin, then [`Layout::cancel`].
+    /// `EAGAIN`: a layout change has come over the extent.
+    pub(crate) fn commit(
+        &self,
+        walk: &Walk,
+        extent: &PageRange,
+        growth: Growth,
+        target: &mut Option<Target>,
+        spare: &mut Reservation,
+    ) -> Result<(), AddError> {
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let new_pins = matches!(target, Some(Target::New(_))) as u32;
+        let lease = inner.leases.get_mut(&walk.lease).ok_or(ENOENT)?;
+
+        if inner.breaks.values().any(|other| other.overlaps(extent)) {
+            return Err(EAGAIN.into());
+        }
+        let added = match growth {
+            Growth::New(run) => {
+                inner.counts.add(run.range.into(), run.write, spare)?;
+                run.range.len()
+            }
+            Growth::Extend(run, end) => {
+                inner
+                    .counts
+                    .extend(run.range.into(), end, run.write, spare)?;
+                end - run.range.end
+            }
+            Growth::Nothing => 0,
+        };
+        match target.take() {
+            Some(Target::New(node)) => {
+                inner.records.insert(node);
+            }
+            Some(Target::Existing(id)) => {
+                if let Some(record) = inner.records.get_mut(&id) {
+                    record.grow(&growth, added);
+                }
+            }
+            None => {}
+        }
+        inner.counters.pinned += 1;
+        inner.walks -= 1;
+        lease.pages += added;
+        // There is a pin now, old or new, so the lease stays.
+        let _ = lease.life.end_walk(new_pins);
+        Ok(())
+    }
+
+    /// Ends a walk that pinned nothing. Returns the lease if it was waiting for that to go.
+    pub(crate) fn cancel(&self, walk: Walk) -> Option<RBTreeNode<u64, Lease>> {
+        let mut inner = self.inner.lock();
+
+        inner.walks -= 1;
+        let after = inner.leases.get_mut(&walk.lease)?.life.end_walk(0);
+        let gone = inner.take_if(after, walk.lease);
+        drop(inner);
+        self.unpinned.notify_all();
+        gone
+    }
+
+    /// Takes back what a handle has accounted under a lease. The pages have been unpinned. Returns
+    /// the record, and the lease if it was waiting for that to go, both to be dropped unlocked.
+    pub(crate) fn unpin(
+        &self,
+        lease: u64,
+        record: u64,
+        runs: &[Run],
+    ) -> (
+        Option<RBTreeNode<u64, PinRecord>>,
+        Option<RBTreeNode<u64, Lease>>,
+    ) {
+        let mut inner = self.inner.lock();
+        let record = inner.records.remove_node(&record);
+
+        for run in runs {
+            if inner.counts.sub(run.range.into(), run.write).is_err() {
+                // SAFETY: Nothing is required.
+                unsafe { bindings::daxlease_warn_account() };
+            }
+        }
+        let pages = runs.iter().map(|run| run.range.len()).sum();
+        let after = match inner.leases.get_mut(&lease) {
+            Some(lease) => {
+                lease.pages = lease.pages.saturating_sub(pages);
+                lease.life.unpin()
+            }
+            None => After::Stays,
+        };
+        let gone = inner.take_if(after, lease);
+        drop(inner);
+        self.unpinned.notify_all();
+        (record, gone)
+    }
+
+    /// The last fd of a lease is closed. Returns the lease if no pin holds it.
+    pub(crate) fn close(&self, id: u64) -> Option<RBTreeNode<u64, Lease>> {
+        let mut inner = self.inner.lock();
+        let after = inner.leases.get_mut(&id)?.life.close();
+
+        inner.take_if(after, id)
+    }
+
+    /// Gives a lease back once its pins are gone, and returns it to be dropped.
+    ///
+    /// `ENOENT`: no such lease. `EBUSY`: pins are left and the caller will not wait. `ERESTARTSYS`:
+    /// a signal came, the lease is as it was. Sleeps, with no locks held.
+    pub(crate) fn release(&self, id: u64, wait: bool) -> Result<RBTreeNode<u64, Lease>> {
+        let mut inner = self.inner.lock();
+        let life = &mut inner.leases.get_mut(&id).ok_or(ENOENT)?.life;
+
+        if life.releasable() {
+            return inner.leases.remove_node(&id).ok_or(ENOENT);
+        }
+        if !wait {
+            return Err(EBUSY);
+        }
+        let After::Stays = life.start_release() else {
+            return inner.leases.remove_node(&id).ok_or(ENOENT);
+        };
+        loop {
+            let signal = self.unpinned.wait_interruptible(&mut inner);
+            let life = &mut inner.leases.get_mut(&id).ok_or(ENOENT)?.life;
+
+            if life.releasable() {
+                return inner.leases.remove_node(&id).ok_or(ENOENT);
+            }
+            if signal {
+                let _ = life.end_release();
+                return Err(ERESTARTSYS);
+            }
+        }
+    }
+
+    /// A layout change of `range` by thread group `me` begins. No new pins there from now on.
+    ///
+    /// Returns whether pins in the making have to be waited for, with the change still to be
+    /// judged by [`Layout::judge_break`]. On failure nothing has begun.
+    pub(crate) fn begin_break(
+        &self,
+        range: &PageRange,
+        me: usize,
+        node: RBTreeNode<u64, PageRange>,
+    ) -> Result<bool> {
+        let mut inner = self.inner.lock();
+
+        inner.counters.breaks += 1;
+        if let Err(refusal) = inner.judge(range, me) {
+            inner.counters.breaks_refused += 1;
+            drop(inner);
+            return Err(refusal);
+        }
+        inner.breaks.insert(node);
+        let drain = inner.walks > 0;
+        if drain {
+            inner.counters.drains += 1;
+        }
+        Ok(drain)
+    }
+
+    /// Judges a layout change after the drain. On failure it is over, as by [`Layout::end_break`].
+    pub(crate) fn judge_break(&self, id: u64, range: &PageRange, me: usize) -> Result {
+        let mut inner = self.inner.lock();
+        let result = inner.judge(range, me);
+
+        if result.is_err() {
+            inner.counters.breaks_refused += 1;
+            let node = inner.breaks.remove_node(&id);
+            drop(inner);
+            drop(node);
+        }
+        result
+    }
+
+    /// A layout change is over.
+    pub(crate) fn end_break(&self, id: u64) {
+        let node = self.inner.lock().breaks.remove_node(&id);
+
+        drop(node);
+    }
+
+    /// Whether a device holds a page of the range for writing.
+    pub(crate) fn write_pinned(&self, range: &PageRange) -> bool {
+        self.inner.lock().counts.any_write((*range).into())
+    }
+}
+
+impl Inner {
+    /// Adds what there is now.
+    pub(crate) fn add_to(&self, gauges: &mut Gauges) {
+        for lease in self.leases.values() {
+            gauges.leases += 1;
+            gauges.orphaned += (lease.life.state() == State::Orphaned) as u64;
+            gauges.pins += u64::from(lease.life.pins());
+        }
+        gauges.pinned_pages += self.counts.pages();
+    }
+
+    fn is_changing(&self, range: &PageRange) -> bool {
+        self.breaks.values().any(|other| other.overlaps(range))
+    }
+
+    fn start_walk(&mut self, me: usize, want: &PageRange) -> Result<Walk> {
+        let mut best: Option<(u64, PageRange)> = None;
+        let mut refusal = EOPNOTSUPP;
+
+        for (id, lease) in self.leases.iter() {
+            if !lease.range.contains(want.start) || lease.holders.get(&me).is_none() {
+                continue;
+            }
+            match lease.life.state() {
+                State::Active if best.is_none_or(|(_, range)| range.end < lease.range.end) => {
+                    best = Some((*id, lease.range));
+                }
+                State::Releasing => refusal = EAGAIN,
+                _ => {}
+            }
+        }
+        let (id, range) = best.ok_or(refusal)?;
+        let covered = PageRange::new(want.start, want.end.min(range.end));
+        if self.is_changing(&covered) {
+            return Err(EAGAIN);
+        }
+        self.leases
+            .get_mut(&id)
+            .ok_or(EOPNOTSUPP)?
+            .life
+            .start_walk()?;
+        self.walks += 1;
+        Ok(Walk {
+            lease: id,
+            len: covered.len(),
+        })
+    }
+
+    fn judge(&self, range: &PageRange, me: usize) -> Result {
+        let parties = self.leases.values().map(|lease| Party {
+            range: lease.range,
+            state: lease.life.state(),
+            mine: lease.holders.get(&me).is_some(),
+        });
+
+        verdict::on_layout_change(range, parties, self.counts.any((*range).into()))
+    }
+
+    fn take_if(&mut self, after: After, id: u64) -> Option<RBTreeNode<u64, Lease>> {
+        match after {
+            After::Gone => self.leases.remove_node(&id),
+            After::Stays => None,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whom a pin is charged to.
+
+use kernel::{
+    prelude::*,
+    str::CStr,
+    sync::Arc, //
+};
+
+use crate::{
+    bindings,
+    identity::{
+        current_comm,
+        Comm,
+        Tgid,
+        Uid, //
+    },
+};
+
+/// The name of a device, NUL-terminated.
+pub(crate) type DeviceName = [u8; bindings::LAYOUT_PIN_NAME_LEN as usize];
+
+/// The owner of the pins of one handle, as it was when the first one was made.
+pub(crate) struct Owner {
+    pub(crate) kind: u32,
+    pub(crate) device: DeviceName,
+    pub(crate) revocable: bool,
+    pub(crate) tgid: Tgid,
+    pub(crate) uid: Uid,
+    pub(crate) comm: Comm,
+}
+
+impl Owner {
+    /// The owner that a pinning subsystem names, in the context of the caller.
+    pub(crate) fn new(raw: &bindings::layout_pin_owner) -> Result<Arc<Self>> {
+        let mut device = DeviceName::default();
+
+        if !raw.name.is_null() {
+            // SAFETY: The API asks for a NUL-terminated string that stays for the call.
+            let name = unsafe { CStr::from_char_ptr(raw.name) }.to_bytes();
+            // The last byte stays NUL.
+            for (to, from) in device.iter_mut().rev().skip(1).rev().zip(name) {
+                *to = *from;
+            }
+        }
+        Ok(Arc::new(
+            Self {
+                kind: raw.kind,
+                device,
+                revocable: raw.revoke.is_some(),
+                tgid: Tgid::current()?,
+                uid: Uid::current(),
+                comm: current_comm(),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?)
+    }
+}

@@ -30,19 +30,29 @@ mkdir -p "$results"
 rc=0
 "$TOP/scripts/vm" -o "$results" -- /src/scripts/guest/setup.sh /src/scripts/guest/check.sh || rc=$?
 
-echo
-if [ -s "$results/notable" ]; then
-	cat "$results/notable"
-fi
+touch "$results/notable"
 if [ -s "$results/summary" ]; then
 	read -r passed failed skipped <"$results/summary"
 fi
 if [ "$rc" -ne 0 ] && [ "$failed" -eq 0 ]; then
-	echo "FAILED  guest: see above, and $LOGDIR/console.log"
 	failed=1
+	echo "FAILED  guest: see above, and $LOGDIR/console.log" >>"$results/notable"
 elif [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then
-	echo "FAILED  guest: not one test ran"
 	failed=1
+	echo "FAILED  guest: not one test ran" >>"$results/notable"
 fi
+
+# In a guest of its own: what the mutation lets happen must not disturb the tests.
+if [ -z "${TESTS:-}" ]; then
+	if "$TOP/scripts/vm" -w -- /src/scripts/guest/setup.sh /src/scripts/guest/mutate.sh; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED  mutate: the tests do not notice a disabled protection" >>"$results/notable"
+	fi
+fi
+
+echo
+cat "$results/notable"
 say "check: FLAVOUR=$FLAVOUR, results in ${results#"$TOP/"}${TESTS:+ (only what matches $TESTS)}"
 close

@@ -17,12 +17,19 @@ root_dir() {
 	cache_path root "$(root_key)"
 }
 
+# A tree that the user names is known by the names, sizes and times of its files.
+if [ -n "${KSRC:-}" ] && [ -z "${DAXLEASE_KSRC_KEY:-}" ]; then
+	KSRC=$(realpath "$KSRC")
+	DAXLEASE_KSRC_KEY=ksrc-$(cd "$KSRC" && find . -name .git -prune -o -type f \
+		-printf '%P %s %T@\n' | sort | sha)
+	export KSRC DAXLEASE_KSRC_KEY
+fi
+
 # The kernel source before the series.  Without KSRC=: the newest one cached;
 # 'make source UPDATE=1' looks for a newer one.
 source_key() {
 	if [ -n "${KSRC:-}" ]; then
-		echo "ksrc-$(cd "$KSRC" && find . -name .git -prune -o -type f \
-			-printf '%P %s %T@\n' | sort | sha)"
+		echo "$DAXLEASE_KSRC_KEY"
 	else
 		find "$CACHE/linux" -mindepth 1 -maxdepth 1 -name "$KERNEL_SERIES.*" \
 			-printf '%f\n' 2>/dev/null | sort -V | tail -n 1

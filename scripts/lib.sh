@@ -102,7 +102,7 @@ stop_step() {
 }
 
 trap 'explained; stop_step; exit 130' INT
-trap 'explained; stop_step; exit 143' TERM
+trap 'explained; stop_step; exit 143' TERM HUP
 
 # try_logged NAME COMMAND...: run it with its output in build/log/NAME.log and
 # a sign of life now and then.  Returns its status.

@@ -24,5 +24,7 @@ apply_series() {
 
 phase series "patches/linux-$KERNEL_SERIES onto $(source_key)" \
 	"see which hunk failed; the series is made for 7.3.4, a newer 7.3.y may need it refreshed"
+cache_use linux "$(source_key)"
 cache_make tree "$(tree_key)" apply_series
 cache_trim tree 4
+cache_trim linux 2

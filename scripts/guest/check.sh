@@ -127,6 +127,12 @@ while IFS= read -r program; do
 	fi
 done <"$list"
 
+# The short form of make soak-kill.
+if [ -z "${TESTS:-}" ]; then
+	expect soak-kill "8 kills in mid-transfer" \
+		env CYCLES=8 SOAK_KEEPS_MODULE=1 "$(dirname "$0")/soak-kill.sh"
+fi
+
 expect afterwards "every pinned page was released" no_pins_left
 # The test device first: it stands on daxlease.
 expect afterwards "the modules can be unloaded" unload daxlease_testdev daxlease

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#define POLL_US		2000
+#define POLL_MAX	(30 * 1000 * 1000 / POLL_US)
+
+bool wait_until(bool (*holds)(void *arg), void *arg)
+{
+	for (int i = 0; i < POLL_MAX; i++) {
+		if (holds(arg))
+			return true;
+		usleep(POLL_US);
+	}
+	return false;
+}
+
+ssize_t read_text(const char *path, char *buf, size_t len)
+{
+	size_t used = 0;
+	ssize_t n = 0;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (used < len - 1) {
+		n = read(fd, buf + used, len - 1 - used);
+		if (n <= 0)
+			break;
+		used += n;
+	}
+	if (n < 0)
+		n = -errno;
+	close(fd);
+	buf[used] = 0;
+	return n < 0 ? n : (ssize_t)used;
+}
+
+int write_text(const char *path, const char *text)
+{
+	size_t len = strlen(text);
+	int fd, ret = 0;
+
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) != (ssize_t)len)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+long long vmstat(const char *name)
+{
+	static char text[32768];
+	char key[64], *at;
+
+	/* Reading it folds the per-CPU counters. */
+	read_text("/proc/sys/vm/stat_refresh", text, sizeof(text));
+	if (read_text("/proc/vmstat", text + 1, sizeof(text) - 1) < 0)
+		return -1;
+	text[0] = '\n';
+	snprintf(key, sizeof(key), "\n%s ", name);
+	at = strstr(text, key);
+	return at ? atoll(at + strlen(key)) : -1;
+}
+
+long long foll_pins(void)
+{
+	return vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+}
+
+static bool pins_down_to(void *arg)
+{
+	return foll_pins() <= *(long long *)arg;
+}
+
+bool wait_foll_pins(long long count)
+{
+	return wait_until(pins_down_to, &count);
+}
+
+struct blocked {
+	pid_t pid;
+	long nr;
+	int seen;
+};
+
+static bool is_blocked(void *arg)
+{
+	struct blocked *b = arg;
+	char path[64], text[512], *at;
+	bool sleeps;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", b->pid);
+	if (read_text(path, text, sizeof(text)) < 0)
+		return false;
+	at = strrchr(text, ')');
+	sleeps = at && (at[2] == 'S' || at[2] == 'D');
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", b->pid);
+	if (sleeps && read_text(path, text, sizeof(text)) > 0 &&
+	    text[0] != 'r' && atol(text) == b->nr)
+		b->seen++;
+	else
+		b->seen = 0;
+	/* Not the short sleep of a contended lock. */
+	return b->seen >= 20;
+}
+
+bool wait_blocked_in(pid_t pid, long syscall_nr)
+{
+	struct blocked b = { .pid = pid, .nr = syscall_nr };
+
+	return wait_until(is_blocked, &b);
+}

@@ -89,20 +89,21 @@ run_program() {
 	fi
 }
 
-# The suites that the module's source declares all ran when it was loaded.
+# The suites that the modules' sources declare all ran when these were loaded.
 run_kunit() {
-	local suite file
+	local suite file results
 	while read -r suite; do
-		file=/sys/kernel/debug/kunit/$suite/results
-		if [ ! -s "$file" ]; then
+		results=/sys/kernel/debug/kunit/$suite/results
+		file=$RESULTS/tap/kunit-$suite.tap
+		if [ ! -e "$results" ]; then
 			echo "not ok - kunit: $suite did not run"
 			result not-ok kunit "$suite did not run"
 			continue
 		fi
-		tee "$RESULTS/tap/kunit-$suite.tap" <"$file"
+		tee "$file" <"$results"
 		count_tap "kunit $suite" "$file" "    "
 		grep -q -E '^ {4}(not )?ok ' "$file" || result not-ok kunit "$suite has no results"
-	done < <(grep -rhoE '#\[kunit_tests\([a-z0-9_]+\)\]' /src/rust | sed 's/.*(\(.*\)).*/\1/' | sort)
+	done < <(grep -rhoE '#\[kunit_tests\([a-z0-9_]+\)\]' /src/rust /src/selftests/testdev | sed 's/.*(\(.*\)).*/\1/' | sort)
 }
 
 consistent() {

@@ -91,16 +91,16 @@ run_program() {
 
 # The suites that the modules' sources declare all ran when these were loaded.
 run_kunit() {
-	local suite file results
+	local suite file ktap
 	while read -r suite; do
-		results=/sys/kernel/debug/kunit/$suite/results
+		ktap=/sys/kernel/debug/kunit/$suite/results
 		file=$RESULTS/tap/kunit-$suite.tap
-		if [ ! -e "$results" ]; then
+		if [ ! -e "$ktap" ]; then
 			echo "not ok - kunit: $suite did not run"
 			result not-ok kunit "$suite did not run"
 			continue
 		fi
-		tee "$file" <"$results"
+		tee "$file" <"$ktap"
 		count_tap "kunit $suite" "$file" "    "
 		grep -q -E '^ {4}(not )?ok ' "$file" || result not-ok kunit "$suite has no results"
 	done < <(grep -rhoE '#\[kunit_tests\([a-z0-9_]+\)\]' /src/rust /src/selftests/testdev | sed 's/.*(\(.*\)).*/\1/' | sort)

@@ -59,10 +59,7 @@ cache_make() {
 	mkdir -p "$CACHE/tmp" "$CACHE/lock" "$CACHE/$kind"
 	cache_sweep
 	exec {fd}>"$(cache_lockfile "$kind" "$key")"
-	if ! flock -n "$fd"; then
-		say "$PHASE: another run is making $kind $key; waiting for it"
-		flock "$fd"
-	fi
+	wait_lock "$fd" "another run that makes $kind $key"
 	if [ ! -d "$dir" ]; then
 		tmp=$CACHE/tmp/$kind.$key.$$
 		for left in "$CACHE/tmp/$kind.$key".*; do

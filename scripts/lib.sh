@@ -135,13 +135,20 @@ run_logged() {
 	[ "$rc" -eq 0 ] || die "'$1' ended with status $rc"
 }
 
+# wait_lock FD WHAT: take the lock, saying now and then what it waits for.
+wait_lock() {
+	local begun=$SECONDS
+	! flock -n "$1" || return 0
+	say "$PHASE: waiting for $2"
+	until flock -w "$HEARTBEAT" "$1"; do
+		say "$PHASE: ... $((SECONDS - begun)) s, still waiting for $2"
+	done
+}
+
 # One run at a time works in this checkout's build directory.
 lock_build() {
 	[ -z "${DAXLEASE_BUILD_LOCKED:-}" ] || return 0
 	exec {BUILD_LOCK}>"$BUILD/.lock"
-	if ! flock -n "$BUILD_LOCK"; then
-		say "waiting for another run in $TOP to end"
-		flock "$BUILD_LOCK"
-	fi
+	wait_lock "$BUILD_LOCK" "another run in $TOP"
 	export DAXLEASE_BUILD_LOCKED=1
 }

@@ -54,7 +54,7 @@ fi
 # The version, and so the key, is known once the package is here.
 mkdir -p "$CACHE/tmp"
 exec {fetching}>"$(cache_lockfile linux fetch)"
-flock "$fetching"
+wait_lock "$fetching" "another run that fetches the source"
 if [ -n "$(source_key)" ] && [ -z "${UPDATE:-}" ]; then
 	exit
 fi

@@ -25,7 +25,8 @@
 
 static const size_t sizes[] = { 4 << 10, 64 << 10, 1 << 20, 16 << 20 };
 
-#define NR_SIZES	(sizeof(sizes) / sizeof(sizes[0]))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define NR_SIZES	ARRAY_SIZE(sizes)
 
 static uint64_t reg_ns[NR_SIZES][ROUNDS_MAX];
 static uint64_t dereg_ns[NR_SIZES][ROUNDS_MAX];

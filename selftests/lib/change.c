@@ -26,7 +26,7 @@ struct change change_of(const char *path, const char *other, off_t off, off_t le
 
 bool change_missing(long ret)
 {
-	return ret == -EOPNOTSUPP || ret == -ENOTTY || ret == -ENOSYS;
+	return ret == -EOPNOTSUPP || ret == -ENOTTY;
 }
 
 static int open_rw(const char *path)

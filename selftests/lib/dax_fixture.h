@@ -40,6 +40,9 @@ FIXTURE(dax) {
 	long long foll_pins;
 };
 
+/* What the harness calls the data of this fixture. */
+#define dax_test _test_data_dax
+
 FIXTURE_VARIANT(dax) {
 	const struct dax_fs *fs;
 };

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -144,7 +145,7 @@ static int search_record(const struct daxlease_record *record, void *arg)
 			return 0;
 		s->found++;
 		s->view->lease = *lease;
-		strncpy(s->view->path, lease->path, sizeof(s->view->path) - 1);
+		snprintf(s->view->path, sizeof(s->view->path), "%s", lease->path);
 	} else if (record->type == DAXLEASE_RECORD_PIN && s->found &&
 		   pin->lease_id == s->view->lease.id &&
 		   s->view->pins < VIEW_PINS) {

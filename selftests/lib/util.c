@@ -9,6 +9,8 @@
 
 #include "util.h"
 
+#define VMSTAT		"/proc/vmstat"
+
 #define POLL_US		2000
 #define POLL_MAX	(30 * 1000 * 1000 / POLL_US)
 
@@ -65,7 +67,7 @@ long long vmstat(const char *name)
 
 	/* Reading it folds the per-CPU counters. */
 	read_text("/proc/sys/vm/stat_refresh", text, sizeof(text));
-	if (read_text("/proc/vmstat", text + 1, sizeof(text) - 1) < 0)
+	if (read_text(VMSTAT, text + 1, sizeof(text) - 1) < 0)
 		return -1;
 	text[0] = '\n';
 	snprintf(key, sizeof(key), "\n%s ", name);

@@ -22,7 +22,7 @@ struct buffers {
 	struct ibv_mr *file_mr;
 };
 
-static bool prepare(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
+static bool prepare(struct __test_metadata *_metadata, struct dax_test *self,
 		    struct buffers *b)
 {
 	int ret;
@@ -51,7 +51,7 @@ static bool prepare(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
 		SKIP(return, "no device %s", rdma_device());	\
 } while (0)
 
-static void register_file(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
+static void register_file(struct __test_metadata *_metadata, struct dax_test *self,
 			  struct buffers *b)
 {
 	ASSERT_EQ(0, lease_acquire(self->lease, b->fd, 0, 0, NULL));

@@ -10,7 +10,7 @@
 #define PINNED		4
 #define FREE		10
 
-static struct change change_at(FIXTURE_DATA(dax) *self, unsigned long page)
+static struct change change_at(struct dax_test *self, unsigned long page)
 {
 	char other[PATH_LEN];
 
@@ -18,7 +18,7 @@ static struct change change_at(FIXTURE_DATA(dax) *self, unsigned long page)
 	return change_of(self->path, other, page * PAGE_SZ, PAGE_SZ);
 }
 
-static bool setup(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn)
+static bool setup(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
 {
 	char twin[PATH_LEN];
 	struct change c = change_at(self, PINNED);
@@ -40,28 +40,32 @@ static bool setup(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, pe
 	return true;
 }
 
-static void by_holder(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn,
-		      bool has_range)
+struct op {
+	peer_fn fn;
+	bool has_range;
+};
+
+static void by_holder(struct __test_metadata *_metadata, struct dax_test *self, struct op op)
 {
 	struct change pinned = change_at(self, PINNED), unpinned = change_at(self, FREE);
 	struct snapshot before, after;
 	char page[PAGE_SZ];
 	uint32_t id;
 
-	if (!setup(_metadata, self, fn))
+	if (!setup(_metadata, self, op.fn))
 		SKIP(return, "not on this filesystem");
 	acquire_whole();
 	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
 	ASSERT_EQ(0, fsync(self->fd));
 
 	ASSERT_EQ(0, snapshot_take(self->path, &before));
-	EXPECT_EQ(-EDEADLK, fn(&pinned));
+	EXPECT_EQ(-EDEADLK, op.fn(&pinned));
 	ASSERT_EQ(0, snapshot_take(self->path, &after));
 	EXPECT_TRUE(snapshot_same(&before, &after));
 
 	/* Beside the pin, which goes on. */
-	if (has_range)
-		EXPECT_EQ(0, fn(&unpinned));
+	if (op.has_range)
+		EXPECT_EQ(0, op.fn(&unpinned));
 	memset(page, 0x3c, PAGE_SZ);
 	EXPECT_EQ(0, testdev_write(self->dev, id, 0, page, PAGE_SZ));
 	EXPECT_EQ(0, memcmp(page, page_of(self->map, PINNED), PAGE_SZ));
@@ -70,20 +74,20 @@ static void by_holder(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self
 	pattern_fill(page, PAGE_SZ, PINNED * PAGE_SZ, FILE_SEED);
 	EXPECT_EQ(0, testdev_write(self->dev, id, 0, page, PAGE_SZ));
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
-	EXPECT_EQ(0, fn(&pinned));
+	EXPECT_EQ(0, op.fn(&pinned));
 	EXPECT_EQ(0, lease_release(self->lease));
 }
 
-#define BY_HOLDER(name, fn)				\
-	TEST_F(dax, name)				\
-	{						\
-		by_holder(_metadata, self, fn, true);	\
+#define BY_HOLDER(name, fn)						\
+	TEST_F(dax, name)						\
+	{								\
+		by_holder(_metadata, self, (struct op){ fn, true });	\
 	}
 
-#define BY_HOLDER_WHOLE(name, fn)			\
-	TEST_F(dax, name)				\
-	{						\
-		by_holder(_metadata, self, fn, false);	\
+#define BY_HOLDER_WHOLE(name, fn)					\
+	TEST_F(dax, name)						\
+	{								\
+		by_holder(_metadata, self, (struct op){ fn, false });	\
 	}
 
 BY_HOLDER(truncate, change_truncate)

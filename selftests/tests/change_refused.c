@@ -12,7 +12,7 @@
 #define PIN_PAGES	2
 
 /* Does this filesystem have it, when no lease is in the way? */
-static long try_it(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn)
+static long try_it(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
 {
 	char path[PATH_LEN], other[PATH_LEN];
 	struct change c;
@@ -30,7 +30,7 @@ static long try_it(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, p
 	return fn(&c);
 }
 
-static void refused(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn)
+static void refused(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
 {
 	struct snapshot before, after;
 	char other[PATH_LEN], page[PAGE_SZ];
@@ -106,15 +106,11 @@ REFUSED(exchange_range_file2, change_exchange_2)
 REFUSED(swapext_target, change_swapext)
 REFUSED(swapext_temporary, change_swapext_tmp)
 REFUSED(online_repair, change_repair)
-
-/* These work on the whole file or inode and cannot be repeated freely. */
-TEST_F(dax, dax_flag)
-{
-	refused(_metadata, self, change_dax_flag);
-}
+REFUSED(dax_flag, change_dax_flag)
 
 TEST_F(dax, swap_boot_loader)
 {
+	/* The number means something else elsewhere. */
 	if (variant->fs != &fs_ext4)
 		SKIP(return, "an ioctl of ext4");
 	refused(_metadata, self, change_swap_boot);

@@ -10,13 +10,13 @@
 #define FIRST	4
 #define END	8
 
-static void lease_middle(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self)
+static void lease_middle(struct __test_metadata *_metadata, struct dax_test *self)
 {
 	ASSERT_EQ(0, lease_acquire(self->lease, self->fd, FIRST * PAGE_SZ,
 				   (END - FIRST) * PAGE_SZ, NULL));
 }
 
-static long other(FIXTURE_DATA(dax) *self, peer_fn fn, off_t off, off_t len)
+static long other(struct dax_test *self, peer_fn fn, off_t off, off_t len)
 {
 	struct change c = change_of(self->path, NULL, off, len);
 
@@ -78,7 +78,7 @@ TEST_F(dax, extending_truncate)
 	EXPECT_EQ(-ETXTBSY, other(self, change_truncate, FILE_SIZE + 8 * PAGE_SZ, 0));
 }
 
-static void both_edges(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn)
+static void both_edges(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
 {
 	lease_middle(_metadata, self);
 	EXPECT_EQ(-ETXTBSY, other(self, fn, FIRST * PAGE_SZ, PAGE_SZ));
@@ -115,7 +115,7 @@ TEST_F(dax, unshare_range)
 }
 
 /* They move everything behind their offset. */
-static void to_the_end(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn)
+static void to_the_end(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
 {
 	lease_middle(_metadata, self);
 	EXPECT_EQ(-ETXTBSY, other(self, fn, 0, PAGE_SZ));
@@ -135,7 +135,7 @@ TEST_F(dax, insert_range)
 	to_the_end(_metadata, self, change_insert);
 }
 
-static void one_of_two(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn)
+static void one_of_two(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
 {
 	struct change c;
 	char path[PATH_LEN];

@@ -85,7 +85,7 @@ TEST_F(dax, first_holder_gone)
 
 static long pin_in_child(void *arg)
 {
-	FIXTURE_DATA(dax) *self = *(void **)arg;
+	struct dax_test *self = *(void **)arg;
 	uint32_t id;
 
 	return pin_pages(2, 1, TESTDEV_PIN_WRITE, &id);
@@ -137,7 +137,7 @@ static int exec_pin(const char *path)
 	return -testdev_pin(dev, map, 1, TESTDEV_PIN_WRITE, &id);
 }
 
-static int run(FIXTURE_DATA(dax) *self, bool acquire)
+static int run(struct dax_test *self, bool acquire)
 {
 	int status;
 	pid_t pid;

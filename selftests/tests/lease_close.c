@@ -4,14 +4,14 @@
 #include "change.h"
 #include "dax_fixture.h"
 
-static long punch(FIXTURE_DATA(dax) *self, unsigned long page)
+static long punch(struct dax_test *self, unsigned long page)
 {
 	struct change c = change_of(self->path, NULL, page * PAGE_SZ, PAGE_SZ);
 
 	return in_child(change_punch, &c, sizeof(c));
 }
 
-static void dma_reaches_the_file(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
+static void dma_reaches_the_file(struct __test_metadata *_metadata, struct dax_test *self,
 				 uint32_t id, off_t off, char byte)
 {
 	char page[PAGE_SZ], seen[PAGE_SZ];

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-static long punch(FIXTURE_DATA(dax) *self, unsigned long page)
+static long punch(struct dax_test *self, unsigned long page)
 {
 	struct change c = change_of(self->path, NULL, page * PAGE_SZ, PAGE_SZ);
 

@@ -9,7 +9,7 @@
 
 #define PEERS	4
 
-static long punch(FIXTURE_DATA(dax) *self, unsigned long page, unsigned long pages)
+static long punch(struct dax_test *self, unsigned long page, unsigned long pages)
 {
 	struct change c = change_of(self->path, NULL, page * PAGE_SZ, pages * PAGE_SZ);
 

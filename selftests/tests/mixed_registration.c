@@ -16,7 +16,7 @@ struct mixed {
 	char *map;
 };
 
-static void mixed_make(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
+static void mixed_make(struct __test_metadata *_metadata, struct dax_test *self,
 		       struct mixed *m)
 {
 	char path[PATH_LEN];
@@ -40,7 +40,7 @@ static void mixed_make(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *sel
 			       m->fd[i], 0));
 }
 
-static void refused(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
+static void refused(struct __test_metadata *_metadata, struct dax_test *self,
 		    struct mixed *m, int err)
 {
 	uint32_t id;

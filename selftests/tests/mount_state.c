@@ -6,7 +6,7 @@
 #include <linux/fs.h>
 
 /* Leaves nothing of the test that keeps the filesystem busy but the pin. */
-static void keep_only_the_pin(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
+static void keep_only_the_pin(struct __test_metadata *_metadata, struct dax_test *self,
 			      uint32_t *id)
 {
 	acquire_whole();

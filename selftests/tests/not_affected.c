@@ -10,7 +10,7 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 
-static void pin_some(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self)
+static void pin_some(struct __test_metadata *_metadata, struct dax_test *self)
 {
 	uint32_t id;
 
@@ -19,7 +19,7 @@ static void pin_some(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self)
 }
 
 /* By a process that is no holder, then by the holder. */
-static void goes_on(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self, peer_fn fn,
+static void goes_on(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn,
 		    off_t off, off_t len)
 {
 	struct change c = change_of(self->path, NULL, off, len);

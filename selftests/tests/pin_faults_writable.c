@@ -69,7 +69,7 @@ TEST_F(dax, read_pin_across_data_and_holes)
 		EXPECT_EQ(1, file_extent(self->fd, page * PAGE_SZ, &extent));
 }
 
-static void shared_block(struct __test_metadata *_metadata, FIXTURE_DATA(dax) *self,
+static void shared_block(struct __test_metadata *_metadata, struct dax_test *self,
 			 uint32_t flags)
 {
 	struct extent extent, unshared;

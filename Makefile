@@ -37,5 +37,7 @@ vm:
 $(PHASES):
 	@scripts/prepare.sh $@
 
+# Also what 'make' left beside the sources.
 clean:
 	rm -rf build
+	test ! -e $(KDIR)/Makefile || $(MAKE) -C $(KDIR) M=$(CURDIR) LLVM=1 clean

@@ -22,13 +22,14 @@ struct buffers {
 	struct ibv_mr *file_mr;
 };
 
+/* Without queue pairs nothing of the uverbs file is mapped. */
 static bool prepare(struct __test_metadata *_metadata, struct dax_test *self,
-		    struct buffers *b)
+		    struct buffers *b, int with_qp)
 {
 	int ret;
 
 	memset(b, 0, sizeof(*b));
-	ret = rdma_open(&b->rdma, 1);
+	ret = rdma_open(&b->rdma, with_qp);
 	if (ret == -ENODEV)
 		return false;
 	ASSERT_EQ(0, ret);
@@ -46,8 +47,8 @@ static bool prepare(struct __test_metadata *_metadata, struct dax_test *self,
 	return true;
 }
 
-#define prepare_or_skip(b) do {					\
-	if (!prepare(_metadata, self, b))			\
+#define prepare_or_skip(b, with_qp) do {			\
+	if (!prepare(_metadata, self, b, with_qp))		\
 		SKIP(return, "no device %s", rdma_device());	\
 } while (0)
 
@@ -64,7 +65,7 @@ TEST_F(dax, write_read_back_and_remount)
 	struct buffers b;
 	int fd;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	register_file(_metadata, self, &b);
 	ASSERT_EQ(0, rdma_transfer(&b.rdma, IBV_WR_RDMA_WRITE, b.anon_mr, b.anon,
 				   b.file_mr, b.map, RDMA_SIZE));
@@ -91,7 +92,7 @@ TEST_F(dax, read)
 {
 	struct buffers b;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	register_file(_metadata, self, &b);
 	ASSERT_EQ(0, rdma_transfer(&b.rdma, IBV_WR_RDMA_READ, b.anon_mr, b.anon,
 				   b.file_mr, b.map, RDMA_SIZE));
@@ -103,7 +104,7 @@ TEST_F(dax, file_is_local)
 {
 	struct buffers b;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	register_file(_metadata, self, &b);
 	ASSERT_EQ(0, rdma_transfer(&b.rdma, IBV_WR_RDMA_READ, b.file_mr, b.map,
 				   b.anon_mr, b.anon, RDMA_SIZE / 2));
@@ -122,7 +123,7 @@ TEST_F(dax, read_only_registration)
 	struct buffers b;
 	struct stat st;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	ASSERT_EQ(0, lease_acquire(self->lease, b.fd, 0, 0, NULL));
 	b.file_mr = rdma_reg(&b.rdma, b.map, RDMA_SIZE, IBV_ACCESS_REMOTE_READ);
 	ASSERT_NE(NULL, b.file_mr);
@@ -138,7 +139,7 @@ TEST_F(dax, without_a_lease)
 {
 	struct buffers b;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	EXPECT_EQ(NULL, rdma_reg(&b.rdma, b.map, RDMA_SIZE, RDMA_ACCESS));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_EQ(NULL, rdma_reg(&b.rdma, b.map, PAGE_SZ, IBV_ACCESS_REMOTE_READ));
@@ -152,7 +153,7 @@ TEST_F(dax, attribution)
 	struct buffers b;
 	struct stat st;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	register_file(_metadata, self, &b);
 	ASSERT_EQ(0, fstat(b.fd, &st));
 	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
@@ -178,7 +179,7 @@ TEST_F(dax, changes_while_the_region_lives)
 	struct change c;
 	struct buffers b;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	register_file(_metadata, self, &b);
 	c = change_of(b.path, NULL, PAGE_SZ, PAGE_SZ);
 	EXPECT_EQ(-ETXTBSY, in_child(change_truncate, &c, sizeof(c)));
@@ -202,7 +203,7 @@ TEST_F(dax, uverbs_file_passed_on)
 	struct stat st;
 	int fd;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 0);
 	register_file(_metadata, self, &b);
 	ASSERT_EQ(0, fstat(b.fd, &st));
 	ASSERT_EQ(0, peer_start(&peer));
@@ -210,7 +211,6 @@ TEST_F(dax, uverbs_file_passed_on)
 	ASSERT_LE(0, fd);
 	/* Here the last use of it: the peer alone holds it now. */
 	ASSERT_EQ(0, close(b.rdma.ctx->cmd_fd));
-	ASSERT_EQ(0, close(b.rdma.ctx->async_fd));
 	snprintf(c.path, PATH_LEN, "%s", b.path);
 	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
 	EXPECT_EQ(1, view.pins);
@@ -230,7 +230,7 @@ TEST_F(dax, anonymous_and_file_in_one_region)
 	struct buffers b;
 	struct ibv_mr *mr;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	ASSERT_EQ(0, lease_acquire(self->lease, b.fd, 0, 0, NULL));
 	ASSERT_NE(MAP_FAILED, mmap(b.map, RDMA_SIZE / 2, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
@@ -255,7 +255,7 @@ TEST_F(dax, large_region)
 	char *map;
 	int fd;
 
-	prepare_or_skip(&b);
+	prepare_or_skip(&b, 1);
 	other_path(path, "large");
 	fd = file_create(path, size, FILE_SEED);
 	ASSERT_LE(0, fd);

@@ -19,27 +19,46 @@ struct huge {
 	off_t off;
 };
 
-/*
- * Looks for a place where blocks lie as pages of the file do, modulo 2 MiB: the
- * next allocation is likely to follow the last one, so move the file offset.
- */
-static off_t find_aligned(struct __test_metadata *_metadata, int fd)
+/* Where in the file 2 MiB of blocks lie as its pages do, modulo 2 MiB; or -1. */
+static off_t aligned_part(int fd, off_t off, off_t end, struct extent *extent)
 {
-	struct extent extent;
-	off_t off = 0, first;
+	off_t first;
 
-	for (int i = 0; i < TRIES; i++) {
-		ASSERT_EQ(0, fallocate(fd, 0, off, 3 * HUGE_SZ));
-		ASSERT_EQ(1, file_extent(fd, off, &extent));
-		first = (off + HUGE_SZ - 1) & -HUGE_SZ;
-		if ((extent.physical - extent.logical) % HUGE_SZ == 0 &&
-		    first + HUGE_SZ <= extent.logical + extent.length)
+	for (; off < end; off = extent->logical + extent->length) {
+		if (file_extent(fd, off, extent) != 1)
+			return -1;
+		first = (extent->logical + HUGE_SZ - 1) & -HUGE_SZ;
+		if ((extent->physical - extent->logical) % HUGE_SZ == 0 &&
+		    first + HUGE_SZ <= extent->logical + extent->length)
 			return first;
-		off += 8 * HUGE_SZ;
-		off = (off & -HUGE_SZ) +
-		      (extent.physical + extent.length) % HUGE_SZ;
 	}
 	return -1;
+}
+
+/*
+ * Makes files until one is aligned.  The blocks of the next one are likely to
+ * follow those of the last one, so that is where in the file it begins.
+ */
+static void find_aligned(struct __test_metadata *_metadata, struct dax_test *self,
+			 struct huge *h)
+{
+	struct extent extent;
+	off_t off = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "huge.%d", i);
+		other_path(h->path, name);
+		h->fd = open(h->path, O_RDWR | O_CREAT | O_EXCL, 0600);
+		ASSERT_LE(0, h->fd);
+		ASSERT_EQ(0, fallocate(h->fd, 0, off, 4 * HUGE_SZ));
+		h->off = aligned_part(h->fd, off, off + 4 * HUGE_SZ, &extent);
+		if (h->off >= 0)
+			return;
+		off = (extent.physical + extent.length) % HUGE_SZ;
+		close(h->fd);
+	}
 }
 
 /* A file of which a 2 MiB entry is mapped, if the kernel can be had to do it. */
@@ -47,10 +66,7 @@ static bool prepare(struct __test_metadata *_metadata, struct dax_test *self, st
 {
 	char *reserved, *buf;
 
-	other_path(h->path, "huge");
-	h->fd = open(h->path, O_RDWR | O_CREAT | O_EXCL, 0600);
-	ASSERT_LE(0, h->fd);
-	h->off = find_aligned(_metadata, h->fd);
+	find_aligned(_metadata, self, h);
 	if (h->off < 0)
 		return false;
 	buf = malloc(HUGE_SZ);

@@ -133,9 +133,12 @@ int file_extent(int fd, off_t off, struct extent *extent)
 	struct fiemap_buf buf;
 	int n;
 
-	n = fiemap(fd, off, PAGE_SZ, &buf);
+	/* To the end: what is told is cut to what was asked for. */
+	n = fiemap(fd, off, ~0ULL - off, &buf);
 	if (n <= 0)
 		return n;
+	if (buf.extent[0].fe_logical > (uint64_t)off)
+		return 0;
 	*extent = (struct extent) {
 		.logical	= buf.extent[0].fe_logical,
 		.physical	= buf.extent[0].fe_physical,

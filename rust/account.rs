@@ -17,13 +17,21 @@ use kernel::{
 };
 
 use crate::{
+    bindings,
+    layout::Lease,
     owner::Owner,
     range::PageRange, //
 };
 
+/// A pin by name: the lease it is under, and its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PinKey {
+    pub(crate) lease: u64,
+    pub(crate) id: u64,
+}
+
 /// What one handle has pinned under one lease.
 pub(crate) struct PinRecord {
-    pub(crate) lease: u64,
     pub(crate) owner: Arc<Owner>,
     /// From the first page to the last.
     pub(crate) span: PageRange,
@@ -73,15 +81,29 @@ impl Growth {
 
 /// The record that a walk's pages go to.
 pub(crate) enum Target {
-    Existing(u64),
-    New(RBTreeNode<u64, PinRecord>),
+    Existing(PinKey),
+    New(RBTreeNode<PinKey, PinRecord>),
+}
+
+/// What is left of a pin.
+pub(crate) struct Unpinned {
+    pub(crate) record: Option<RBTreeNode<PinKey, PinRecord>>,
+    /// The lease, where it was waiting for this pin to go.
+    pub(crate) lease: Option<RBTreeNode<u64, Lease>>,
+}
+
+/// Warns where the books do not balance. They are kept going as well as can be.
+pub(crate) fn expect_account(balanced: bool) {
+    if !balanced {
+        // SAFETY: Nothing is required.
+        unsafe { bindings::daxlease_warn_account() };
+    }
 }
 
 impl PinRecord {
     /// The record of a first run.
-    pub(crate) fn new(lease: u64, owner: Arc<Owner>, run: Run) -> Self {
+    pub(crate) fn new(owner: Arc<Owner>, run: Run) -> Self {
         Self {
-            lease,
             owner,
             span: run.range,
             pages: run.range.len(),

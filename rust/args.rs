@@ -22,45 +22,59 @@ use crate::bindings;
 /// A structure of the UAPI header that an ioctl takes.
 ///
 /// Its first two members are `size` and `flags`.
-pub(crate) trait Argument: FromBytes + AsBytes + Sized {
+pub(crate) trait Argument: FromBytes + AsBytes + Default {
     /// The size that was published first.
-    const FIRST_SIZE: usize = size_of::<Self>();
+    const FIRST_SIZE: usize;
 
     /// `EINVAL` where there are flags or values that are not known.
     fn check(&self) -> Result;
 }
 
-/// Reads an argument. A longer one of a later version will do, if it asks for nothing new.
-///
-/// `EINVAL`: bad size, bytes behind what is known, unknown flags. `EFAULT`: not readable.
-pub(crate) fn read<T: Argument>(ptr: UserPtr) -> Result<T> {
-    let size = UserSlice::new(ptr, size_of::<u32>())
-        .reader()
-        .read::<u32>()? as usize;
-
-    if size < T::FIRST_SIZE || size > PAGE_SIZE {
-        return Err(EINVAL);
-    }
-    let mut reader = UserSlice::new(ptr, size).reader();
-    let argument = reader.read::<T>()?;
-    let mut chunk = [0u8; 64];
-    while !reader.is_empty() {
-        let part = chunk.len().min(reader.len());
-        let Some(part) = chunk.get_mut(..part) else {
-            return Err(EINVAL);
-        };
-        reader.read_slice(part)?;
-        if part.iter().any(|&byte| byte != 0) {
-            return Err(EINVAL);
-        }
-    }
-    argument.check()?;
-    Ok(argument)
+/// An argument and how much of it the caller knows.
+pub(crate) struct Args<T> {
+    ptr: UserPtr,
+    known: usize,
+    pub(crate) value: T,
 }
 
-/// Writes an argument back, as far as the caller knows it.
-pub(crate) fn write<T: Argument>(ptr: UserPtr, argument: &T) -> Result {
-    UserSlice::new(ptr, size_of::<T>()).writer().write(argument)
+impl<T: Argument> Args<T> {
+    /// Reads an argument. An earlier version of the structure is filled up with zeroes; a later one
+    /// will do if it asks for nothing new.
+    ///
+    /// `EINVAL`: bad size, bytes behind what is known, unknown flags. `EFAULT`: not readable.
+    pub(crate) fn read(ptr: UserPtr) -> Result<Self> {
+        let size = UserSlice::new(ptr, size_of::<u32>())
+            .reader()
+            .read::<u32>()? as usize;
+
+        if size < T::FIRST_SIZE || size > PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        let known = size.min(size_of::<T>());
+        let mut reader = UserSlice::new(ptr, size).reader();
+        let mut value = T::default();
+        reader.read_slice(T::as_bytes_mut(&mut value).get_mut(..known).ok_or(EINVAL)?)?;
+        let mut chunk = [0u8; 64];
+        while !reader.is_empty() {
+            let part = chunk.len().min(reader.len());
+            let part = chunk.get_mut(..part).ok_or(EINVAL)?;
+            reader.read_slice(part)?;
+            if part.iter().any(|&byte| byte != 0) {
+                return Err(EINVAL);
+            }
+        }
+        value.check()?;
+        Ok(Self { ptr, known, value })
+    }
+
+    /// Writes the argument back, as far as the caller knows it.
+    pub(crate) fn write_back(&self) -> Result {
+        let bytes = self.value.as_bytes().get(..self.known).ok_or(EINVAL)?;
+
+        UserSlice::new(self.ptr, bytes.len())
+            .writer()
+            .write_slice(bytes)
+    }
 }
 
 fn zero(value: u32) -> Result {
@@ -72,6 +86,8 @@ fn zero(value: u32) -> Result {
 }
 
 impl Argument for bindings::daxlease_acquire {
+    const FIRST_SIZE: usize = 48;
+
     fn check(&self) -> Result {
         zero(self.flags)?;
         zero(self.break_time_ms)?;
@@ -85,24 +101,32 @@ impl Argument for bindings::daxlease_acquire {
 }
 
 impl Argument for bindings::daxlease_attach {
+    const FIRST_SIZE: usize = 16;
+
     fn check(&self) -> Result {
         zero(self.flags)
     }
 }
 
 impl Argument for bindings::daxlease_release {
+    const FIRST_SIZE: usize = 8;
+
     fn check(&self) -> Result {
         zero(self.flags)
     }
 }
 
 impl Argument for bindings::daxlease_query {
+    const FIRST_SIZE: usize = 40;
+
     fn check(&self) -> Result {
         zero(self.flags)
     }
 }
 
 impl Argument for bindings::daxlease_stats {
+    const FIRST_SIZE: usize = 88;
+
     fn check(&self) -> Result {
         zero(self.flags)
     }

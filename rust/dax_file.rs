@@ -2,15 +2,7 @@
 
 //! Files that can be leased.
 
-use kernel::{
-    error::to_result,
-    fs::{
-        File,
-        LocalFile, //
-    },
-    prelude::*,
-    sync::aref::ARef,
-};
+use kernel::{error::to_result, fs::File, prelude::*, sync::aref::ARef};
 
 use crate::bindings;
 
@@ -35,16 +27,11 @@ unsafe impl Send for DaxFile {}
 unsafe impl Sync for DaxFile {}
 
 impl DaxFile {
-    /// Takes a reference to the caller's file `fd` and checks that the caller may lease it.
+    /// Checks that the caller may lease a file.
     ///
-    /// `EBADF`: no such file. `EOPNOTSUPP`: not a regular file in DAX mode on a filesystem with the
-    /// hooks. `EACCES`: not open for writing, or neither owned by the caller nor within reach of
-    /// its CAP_LEASE.
-    pub(crate) fn from_fd(fd: i32) -> Result<Self> {
-        let fd = u32::try_from(fd).map_err(|_| EBADF)?;
-        let file = LocalFile::fget(fd)?;
-        // SAFETY: Called from ioctls only, which do not use the file position.
-        let file = unsafe { LocalFile::assume_no_fdget_pos(file) };
+    /// `EOPNOTSUPP`: not a regular file in DAX mode on a filesystem with the hooks. `EACCES`: not
+    /// open for writing, or neither owned by the caller nor within reach of its CAP_LEASE.
+    pub(crate) fn new(file: ARef<File>) -> Result<Self> {
         let mut facts: bindings::daxlease_file_facts = pin_init::zeroed();
 
         // SAFETY: The file is valid, and `facts` can be written to.

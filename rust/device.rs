@@ -5,7 +5,8 @@
 use kernel::{
     fs::{
         file::flags::O_NONBLOCK,
-        File, //
+        File,
+        LocalFile, //
     },
     ioctl::_IO,
     miscdevice::{
@@ -14,7 +15,6 @@ use kernel::{
     },
     new_mutex,
     prelude::*,
-    rbtree::RBTreeNode,
     seq_file::SeqFile,
     seq_print,
     sync::{
@@ -25,7 +25,7 @@ use kernel::{
 };
 
 use crate::{
-    args,
+    args::Args,
     bindings,
     dax_file::DaxFile,
     identity::Tgid,
@@ -64,7 +64,6 @@ pub(crate) struct LeaseFd {
 #[vtable]
 impl MiscDevice for LeaseFd {
     type Ptr = Pin<KBox<Self>>;
-    type OwnerModule = crate::LocalModule;
 
     fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
         // SAFETY: The device is registered while the manager is published.
@@ -95,7 +94,7 @@ impl MiscDevice for LeaseFd {
 
     fn show_fdinfo(me: Pin<&Self>, m: &SeqFile, _file: &File) {
         if let Ok(lease) = me.lease() {
-            lease.with(|_, value| {
+            lease.with(|value| {
                 let (start, end) = value.range.bytes();
                 let (major, minor) = value.file.dev();
 
@@ -142,9 +141,12 @@ impl LeaseFd {
     }
 
     fn acquire(&self, arg: UserPtr) -> Result {
-        let mut acquire: bindings::daxlease_acquire = args::read(arg)?;
-        let range = PageRange::from_lease(acquire.offset, acquire.length)?;
-        let file = DaxFile::from_fd(acquire.fd)?;
+        let mut args = Args::<bindings::daxlease_acquire>::read(arg)?;
+        let range = PageRange::from_lease(args.value.offset, args.value.length)?;
+        let fd = u32::try_from(args.value.fd).map_err(|_| EBADF)?;
+        // SAFETY: An ioctl does not use file positions.
+        let file = unsafe { LocalFile::assume_no_fdget_pos(LocalFile::fget(fd)?) };
+        let file = DaxFile::new(file)?;
 
         {
             let mut state = self.state.lock();
@@ -156,8 +158,8 @@ impl LeaseFd {
         // Nobody else touches the fd's lease until it is told here.
         let (state, result) = match self.manager.acquire(file, range) {
             Ok(lease) => {
-                acquire.id = lease.id;
-                match args::write(arg, &acquire) {
+                args.value.id = lease.id;
+                match args.write_back() {
                     Ok(()) => (FdState::Leased(lease), Ok(())),
                     Err(error) => {
                         self.close(&lease);
@@ -179,18 +181,16 @@ impl LeaseFd {
     }
 
     fn attach(&self, arg: UserPtr) -> Result {
-        let mut attach: bindings::daxlease_attach = args::read(arg)?;
+        let mut args = Args::<bindings::daxlease_attach>::read(arg)?;
         let lease = self.lease()?;
-        let me = Tgid::current()?;
-        let node = RBTreeNode::new(me.key(), me, GFP_KERNEL_ACCOUNT)?;
 
-        attach.id = lease.id;
-        args::write(arg, &attach)?;
-        lease.layout.attach(lease.id, Some(node))
+        args.value.id = lease.id;
+        args.write_back()?;
+        lease.layout.attach(lease.id, Tgid::current()?)
     }
 
     fn release(&self, arg: UserPtr, wait: bool) -> Result {
-        let _: bindings::daxlease_release = args::read(arg)?;
+        Args::<bindings::daxlease_release>::read(arg)?;
         let lease = self.lease()?;
         let gone = lease.layout.release(lease.id, wait)?;
 
@@ -200,32 +200,30 @@ impl LeaseFd {
     }
 
     fn query(&self, arg: UserPtr) -> Result {
-        let mut query: bindings::daxlease_query = args::read(arg)?;
+        let mut args = Args::<bindings::daxlease_query>::read(arg)?;
 
-        query::run(&self.manager, &mut query, self.lease().ok().as_ref())?;
-        args::write(arg, &query)
+        query::run(&self.manager, &mut args.value, self.lease().ok().as_ref())?;
+        args.write_back()
     }
 
     fn stats(&self, arg: UserPtr) -> Result {
-        let asked: bindings::daxlease_stats = args::read(arg)?;
+        let mut args = Args::<bindings::daxlease_stats>::read(arg)?;
         let (gauges, counters, acquired) = self.manager.sums();
 
-        args::write(
-            arg,
-            &bindings::daxlease_stats {
-                leases: gauges.leases,
-                orphaned: gauges.orphaned,
-                pins: gauges.pins,
-                pinned_pages: gauges.pinned_pages,
-                acquired,
-                pinned: counters.pinned,
-                pin_refused: counters.refused,
-                breaks: counters.breaks,
-                breaks_refused: counters.breaks_refused,
-                drains: counters.drains,
-                ..asked
-            },
-        )
+        args.value = bindings::daxlease_stats {
+            leases: gauges.leases,
+            orphaned: gauges.orphaned,
+            pins: gauges.pins,
+            pinned_pages: gauges.pinned_pages,
+            acquired,
+            pinned: counters.pinned,
+            pin_refused: counters.refused,
+            breaks: counters.breaks,
+            breaks_refused: counters.breaks_refused,
+            drains: counters.drains,
+            ..args.value
+        };
+        args.write_back()
     }
 }
 

@@ -31,6 +31,7 @@ use kernel::{
 use crate::{
     account::{
         Growth,
+        PinKey,
         PinRecord,
         Run,
         Target, //
@@ -43,7 +44,10 @@ use crate::{
     },
     manager::Manager,
     range::PageRange,
-    range_count::AddError, //
+    range_count::{
+        AddError,
+        Reservation, //
+    },
 };
 
 /// What takes the pages, between the check and the account.
@@ -66,7 +70,7 @@ pub(crate) struct Request {
 
 /// Memory for a first batch under a lease.
 struct NewShare {
-    record: RBTreeNodeReservation<u64, PinRecord>,
+    record: RBTreeNodeReservation<PinKey, PinRecord>,
     id: u64,
     runs: KVec<Run>,
 }
@@ -101,24 +105,24 @@ pub(crate) fn pin(
     grab: &mut dyn Grab,
 ) -> Result<u64> {
     let mut share = !handle.knows(layout);
-    let mut slots = 0;
+    let mut spare = Reservation::new(0)?;
 
     loop {
-        handle.reserve(slots)?;
+        handle.reserve()?;
         let mut new = if share {
             Some(NewShare::new(manager)?)
         } else {
             None
         };
 
-        match attempt(manager, layout, handle, request, grab, &mut new)? {
+        match attempt(manager, layout, handle, request, grab, &mut new, &mut spare)? {
             Outcome::Done(pages) => return Ok(pages),
             Outcome::Retry {
                 share: more,
                 slots: wanted,
             } => {
                 share |= more;
-                slots = wanted;
+                spare.refill(wanted)?;
             }
         }
     }
@@ -131,6 +135,7 @@ fn attempt(
     request: &Request,
     grab: &mut dyn Grab,
     new: &mut Option<NewShare>,
+    spare: &mut Reservation,
 ) -> Result<Outcome> {
     let srcu = manager.srcu.read_lock();
     let walk = layout.start_walk(Tgid::current_key(), &request.want)?;
@@ -151,7 +156,7 @@ fn attempt(
             return other.map(|_| Outcome::Done(0));
         }
     };
-    let account = account(layout, handle, &walk, &extent, request.write, new);
+    let account = account(layout, handle, &walk, &extent, request.write, new, spare);
     if account.is_err() {
         grab.put_back();
     }
@@ -180,6 +185,7 @@ fn account(
     extent: &PageRange,
     write: bool,
     new: &mut Option<NewShare>,
+    spare: &mut Reservation,
 ) -> Result<(), AddError> {
     let run = Run {
         range: *extent,
@@ -187,26 +193,23 @@ fn account(
     };
     let existing = handle
         .share(walk.lease)
-        .map(|share| (share.record, Growth::of(run, share.last_run())));
+        .map(|share| (share.key, Growth::of(run, share.last_run())));
 
-    match (existing, new.take()) {
-        (Some((record, growth)), unused) => {
-            *new = unused;
-            let mut target = Some(Target::Existing(record));
-            layout.commit(walk, extent, growth, &mut target, &mut handle.spare)?;
-            handle.grow(walk.lease, growth);
-            Ok(())
-        }
-        (None, Some(new)) => {
-            let record = PinRecord::new(walk.lease, handle.owner.clone(), run);
-            let mut target = Some(Target::New(new.record.into_node(new.id, record)));
-            let growth = Growth::New(run);
-            layout.commit(walk, extent, growth, &mut target, &mut handle.spare)?;
-            handle.push(layout.clone(), walk.lease, new.id, new.runs, run);
-            Ok(())
-        }
-        (None, None) => Err(EINVAL.into()),
+    if let Some((key, growth)) = existing {
+        layout.commit(walk, extent, growth, Target::Existing(key), spare)?;
+        handle.grow(walk.lease, growth);
+        return Ok(());
     }
+    let new = new.take().ok_or(EINVAL)?;
+    let key = PinKey {
+        lease: walk.lease,
+        id: new.id,
+    };
+    let record = PinRecord::new(handle.owner.clone(), run);
+    let target = Target::New(new.record.into_node(key, record));
+    layout.commit(walk, extent, Growth::New(run), target, spare)?;
+    handle.push(layout.clone(), key, new.runs, run);
+    Ok(())
 }
 
 /// Ends a walk without pins, and the lease with it if it was only waiting for that.

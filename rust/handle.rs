@@ -11,20 +11,20 @@ use kernel::{
 
 use crate::{
     account::{
+        expect_account,
         Growth,
+        PinKey,
         Run, //
     },
     layout::Layout,
     manager::Manager,
-    owner::Owner,
-    range_count::Reservation, //
+    owner::Owner, //
 };
 
 /// What a handle has pinned under one lease.
 pub(crate) struct Share {
     layout: Arc<Layout>,
-    lease: u64,
-    pub(crate) record: u64,
+    pub(crate) key: PinKey,
     runs: KVec<Run>,
 }
 
@@ -36,8 +36,6 @@ impl Share {
 
 pub(crate) struct Handle {
     pub(crate) owner: Arc<Owner>,
-    /// Memory for the next batch.
-    pub(crate) spare: Reservation,
     shares: KVec<Share>,
 }
 
@@ -46,7 +44,6 @@ impl Handle {
         Ok(KBox::new(
             Self {
                 owner,
-                spare: Reservation::new(0)?,
                 shares: KVec::new(),
             },
             GFP_KERNEL_ACCOUNT,
@@ -55,7 +52,10 @@ impl Handle {
 
     /// The share of a lease. Most likely it is the last one.
     pub(crate) fn share(&self, lease: u64) -> Option<&Share> {
-        self.shares.iter().rev().find(|share| share.lease == lease)
+        self.shares
+            .iter()
+            .rev()
+            .find(|share| share.key.lease == lease)
     }
 
     /// Whether there is a share of any lease of this inode.
@@ -65,10 +65,8 @@ impl Handle {
             .any(|share| Arc::ptr_eq(&share.layout, layout))
     }
 
-    /// Makes room, so that [`Handle::grow`] and [`Handle::push`] cannot fail. `slots` as in
-    /// [`Reservation::refill`].
-    pub(crate) fn reserve(&mut self, slots: usize) -> Result {
-        self.spare.refill(slots)?;
+    /// Makes room, so that [`Handle::grow`] and [`Handle::push`] cannot fail.
+    pub(crate) fn reserve(&mut self) -> Result {
         self.shares.reserve(1, GFP_KERNEL_ACCOUNT)?;
         for share in &mut self.shares {
             share.runs.reserve(1, GFP_KERNEL_ACCOUNT)?;
@@ -82,15 +80,14 @@ impl Handle {
             .shares
             .iter_mut()
             .rev()
-            .find(|share| share.lease == lease)
+            .find(|share| share.key.lease == lease)
         else {
             return;
         };
 
         match growth {
             Growth::New(run) => {
-                let pushed = share.runs.push_within_capacity(run);
-                debug_assert!(pushed.is_ok());
+                expect_account(share.runs.push_within_capacity(run).is_ok());
             }
             Growth::Extend(_, end) => {
                 if let Some(last) = share.runs.last_mut() {
@@ -102,32 +99,19 @@ impl Handle {
     }
 
     /// A first batch has been accounted under a lease. `runs` has room for it.
-    pub(crate) fn push(
-        &mut self,
-        layout: Arc<Layout>,
-        lease: u64,
-        record: u64,
-        mut runs: KVec<Run>,
-        run: Run,
-    ) {
-        let pushed = runs.push_within_capacity(run);
-        debug_assert!(pushed.is_ok());
-        let pushed = self.shares.push_within_capacity(Share {
-            layout,
-            lease,
-            record,
-            runs,
-        });
-        debug_assert!(pushed.is_ok());
+    pub(crate) fn push(&mut self, layout: Arc<Layout>, key: PinKey, mut runs: KVec<Run>, run: Run) {
+        expect_account(runs.push_within_capacity(run).is_ok());
+        let share = Share { layout, key, runs };
+        expect_account(self.shares.push_within_capacity(share).is_ok());
     }
 
     /// Gives everything back. The pages have been unpinned. May sleep, no locks held.
     pub(crate) fn release(self, manager: &Manager) {
         for share in self.shares {
-            let (record, lease) = share.layout.unpin(share.lease, share.record, &share.runs);
+            let left = share.layout.unpin(share.key, &share.runs);
 
-            drop(record);
-            if let Some(lease) = lease {
+            drop(left.record);
+            if let Some(lease) = left.lease {
                 manager.reap(&share.layout, lease);
             }
         }

@@ -99,5 +99,5 @@ bool daxlease_is_admin(void)
 
 void daxlease_warn_account(void)
 {
-	WARN_ONCE(1, "daxlease: a pin was released that is not accounted\n");
+	WARN_ONCE(1, "daxlease: the accounts do not balance\n");
 }

@@ -12,7 +12,7 @@ use kernel::{
 use crate::bindings;
 
 /// The name of a task, NUL-terminated.
-pub(crate) type Comm = [u8; 16];
+pub(crate) type Comm = [u8; bindings::TASK_COMM_LEN as usize];
 
 /// A thread group, also after it has ended.
 ///

@@ -7,16 +7,19 @@
 //! ```text
 //! LeaseFd::state                       which lease a fd carries; never held while waiting
 //! inode->i_rwsem                       acquire; layout changes, held by the filesystem
-//! mm->mmap_lock                        pin
+//! mm->mmap_lock                        pin; may give back a lease that was closed meanwhile
+//! DAX entry lock                       writeback asks for write pins
 //!   (SRCU read section)                pin: from the check to the account
 //!     Manager shard                    which inodes are leased
 //!       Layout::inner                  everything in this file
-//! Manager::registry                    a leaf, taken with none of the others inside
+//!     Manager::registry                never together with the two above
 //! ```
 //!
-//! `inner` and the shards are taken while `mmap_lock` is held and inside of SRCU read sections. So
-//! nothing allocates under them: nodes of trees are made before, and the values taken out are
-//! handed back to be dropped after. No SRCU grace period is waited for under any of them.
+//! The last three are taken below all of the others, so nothing under them waits for anything else:
+//! nothing is allocated (nodes of trees are made before), no file is put, no user memory touched, and
+//! values taken out are handed back to be dropped after. A grace period is waited for by layout
+//! changes only, with the inode lock held and none of the three; readers never want that lock, as
+//! they do not fault.
 //!
 //! # Who keeps what
 //!
@@ -45,12 +48,14 @@ use kernel::{
 
 use crate::{
     account::{
+        expect_account,
         Growth,
+        PinKey,
         PinRecord,
         Run,
-        Target, //
+        Target,
+        Unpinned, //
     },
-    bindings,
     dax_file::{
         DaxFile,
         InodeKey, //
@@ -74,7 +79,8 @@ use crate::{
     },
     verdict::{
         self,
-        Party, //
+        Party,
+        Pinned, //
     },
 };
 
@@ -127,7 +133,8 @@ pub(crate) struct Walk {
 
 pub(crate) struct Inner {
     pub(crate) leases: RBTree<u64, Lease>,
-    pub(crate) records: RBTree<u64, PinRecord>,
+    /// By lease and number.
+    pub(crate) records: RBTree<PinKey, PinRecord>,
     counts: RangeCount,
     breaks: RBTree<u64, PageRange>,
     walks: u32,
@@ -193,38 +200,34 @@ impl Layout {
         Ok(inner.leases.insert(node))
     }
 
-    /// Makes the thread group of `node` a holder. `ENOENT`: no such lease. `ENOSPC`: too many.
-    pub(crate) fn attach(&self, id: u64, mut node: Option<RBTreeNode<usize, Tgid>>) -> Result {
+    /// Makes a thread group a holder. `ENOENT`: no such lease. `ENOSPC`: it has too many.
+    pub(crate) fn attach(&self, id: u64, holder: Tgid) -> Result {
+        let key = holder.key();
+        let node = RBTreeNode::new(key, holder, GFP_KERNEL_ACCOUNT)?;
+
         loop {
-            let mut dead = None;
             let mut inner = self.inner.lock();
             let lease = inner.leases.get_mut(&id).ok_or(ENOENT)?;
 
-            if lease.nr_holders < MAX_HOLDERS {
-                let Some(node) = node.take() else {
-                    return Err(EINVAL);
-                };
-                let old = lease.holders.insert(node);
-                if old.is_none() {
-                    lease.nr_holders += 1;
-                }
-                drop(inner);
+            if lease.holders.get(&key).is_some() {
                 return Ok(());
             }
-            // Make room of those that have ended, one at a time.
-            let key = lease
+            if lease.nr_holders < MAX_HOLDERS {
+                lease.nr_holders += 1;
+                lease.holders.insert(node);
+                return Ok(());
+            }
+            // Make room of one that has ended.
+            let dead = lease
                 .holders
                 .iter()
                 .find(|(_, tgid)| !tgid.is_alive())
-                .map(|(key, _)| *key);
-            if let Some(key) = key {
-                dead = lease.holders.remove_node(&key);
-                lease.nr_holders -= 1;
-            }
+                .map(|(key, _)| *key)
+                .ok_or(ENOSPC)?;
+            let dead = lease.holders.remove_node(&dead);
+            lease.nr_holders -= 1;
             drop(inner);
-            if dead.is_none() {
-                return Err(ENOSPC);
-            }
+            drop(dead);
         }
     }
 
@@ -251,17 +254,17 @@ impl Layout {
         walk: &Walk,
         extent: &PageRange,
         growth: Growth,
-        target: &mut Option<Target>,
+        target: Target,
         spare: &mut Reservation,
     ) -> Result<(), AddError> {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
-        let new_pins = matches!(target, Some(Target::New(_))) as u32;
-        let lease = inner.leases.get_mut(&walk.lease).ok_or(ENOENT)?;
 
-        if inner.breaks.values().any(|other| other.overlaps(extent)) {
+        if inner.is_changing(extent) {
+            inner.counters.refused += 1;
             return Err(EAGAIN.into());
         }
+        let lease = inner.leases.get_mut(&walk.lease).ok_or(ENOENT)?;
         let added = match growth {
             Growth::New(run) => {
                 inner.counts.add(run.range.into(), run.write, spare)?;
@@ -275,22 +278,25 @@ impl Layout {
             }
             Growth::Nothing => 0,
         };
-        match target.take() {
-            Some(Target::New(node)) => {
+        let new_pins = match target {
+            Target::New(node) => {
                 inner.records.insert(node);
+                1
             }
-            Some(Target::Existing(id)) => {
-                if let Some(record) = inner.records.get_mut(&id) {
+            Target::Existing(key) => {
+                let record = inner.records.get_mut(&key);
+                expect_account(record.is_some());
+                if let Some(record) = record {
                     record.grow(&growth, added);
                 }
+                0
             }
-            None => {}
-        }
+        };
         inner.counters.pinned += 1;
-        inner.walks -= 1;
         lease.pages += added;
         // There is a pin now, old or new, so the lease stays.
         let _ = lease.life.end_walk(new_pins);
+        inner.end_walk();
         Ok(())
     }
 
@@ -298,7 +304,7 @@ impl Layout {
     pub(crate) fn cancel(&self, walk: Walk) -> Option<RBTreeNode<u64, Lease>> {
         let mut inner = self.inner.lock();
 
-        inner.walks -= 1;
+        inner.end_walk();
         let after = inner.leases.get_mut(&walk.lease)?.life.end_walk(0);
         let gone = inner.take_if(after, walk.lease);
         drop(inner);
@@ -307,37 +313,26 @@ impl Layout {
     }
 
     /// Takes back what a handle has accounted under a lease. The pages have been unpinned. Returns
-    /// the record, and the lease if it was waiting for that to go, both to be dropped unlocked.
-    pub(crate) fn unpin(
-        &self,
-        lease: u64,
-        record: u64,
-        runs: &[Run],
-    ) -> (
-        Option<RBTreeNode<u64, PinRecord>>,
-        Option<RBTreeNode<u64, Lease>>,
-    ) {
+    /// what is to be dropped unlocked: the record, and the lease if it was waiting for that to go.
+    pub(crate) fn unpin(&self, key: PinKey, runs: &[Run]) -> Unpinned {
         let mut inner = self.inner.lock();
-        let record = inner.records.remove_node(&record);
+        let record = inner.records.remove_node(&key);
 
         for run in runs {
-            if inner.counts.sub(run.range.into(), run.write).is_err() {
-                // SAFETY: Nothing is required.
-                unsafe { bindings::daxlease_warn_account() };
-            }
+            expect_account(inner.counts.sub(run.range.into(), run.write).is_ok());
         }
         let pages = runs.iter().map(|run| run.range.len()).sum();
-        let after = match inner.leases.get_mut(&lease) {
+        let after = match inner.leases.get_mut(&key.lease) {
             Some(lease) => {
                 lease.pages = lease.pages.saturating_sub(pages);
                 lease.life.unpin()
             }
             None => After::Stays,
         };
-        let gone = inner.take_if(after, lease);
+        let lease = inner.take_if(after, key.lease);
         drop(inner);
         self.unpinned.notify_all();
-        (record, gone)
+        Unpinned { record, lease }
     }
 
     /// The last fd of a lease is closed. Returns the lease if no pin holds it.
@@ -362,9 +357,7 @@ impl Layout {
         if !wait {
             return Err(EBUSY);
         }
-        let After::Stays = life.start_release() else {
-            return inner.leases.remove_node(&id).ok_or(ENOENT);
-        };
+        life.start_release();
         loop {
             let signal = self.unpinned.wait_interruptible(&mut inner);
             let life = &mut inner.leases.get_mut(&id).ok_or(ENOENT)?.life;
@@ -373,7 +366,7 @@ impl Layout {
                 return inner.leases.remove_node(&id).ok_or(ENOENT);
             }
             if signal {
-                let _ = life.end_release();
+                life.end_release();
                 return Err(ERESTARTSYS);
             }
         }
@@ -437,10 +430,10 @@ impl Inner {
     pub(crate) fn add_to(&self, gauges: &mut Gauges) {
         for lease in self.leases.values() {
             gauges.leases += 1;
-            gauges.orphaned += (lease.life.state() == State::Orphaned) as u64;
+            gauges.orphaned += u64::from(lease.life.state() == State::Orphaned);
             gauges.pins += u64::from(lease.life.pins());
+            gauges.pinned_pages += lease.pages;
         }
-        gauges.pinned_pages += self.counts.pages();
     }
 
     fn is_changing(&self, range: &PageRange) -> bool {
@@ -481,13 +474,33 @@ impl Inner {
     }
 
     fn judge(&self, range: &PageRange, me: usize) -> Result {
+        let mine = |lease: &Lease| lease.holders.get(&me).is_some();
         let parties = self.leases.values().map(|lease| Party {
             range: lease.range,
             state: lease.life.state(),
-            mine: lease.holders.get(&me).is_some(),
+            mine: mine(lease),
         });
+        let others = || {
+            self.records
+                .iter()
+                .filter(|(_, record)| record.span.overlaps(range))
+                .filter_map(|(key, _)| self.leases.get(&key.lease))
+                .any(|lease| lease.life.state() == State::Orphaned || !mine(lease))
+        };
+        let pinned = if !self.counts.any((*range).into()) {
+            Pinned::No
+        } else if others() {
+            Pinned::Others
+        } else {
+            Pinned::Mine
+        };
 
-        verdict::on_layout_change(range, parties, self.counts.any((*range).into()))
+        verdict::on_layout_change(range, parties, pinned)
+    }
+
+    fn end_walk(&mut self) {
+        expect_account(self.walks > 0);
+        self.walks = self.walks.saturating_sub(1);
     }
 
     fn take_if(&mut self, after: After, id: u64) -> Option<RBTreeNode<u64, Lease>> {

@@ -119,23 +119,14 @@ impl Lifecycle {
         self.after_loss()
     }
 
-    /// Somebody wants to give the lease back; [`After::Stays`]: and has to wait.
-    pub(crate) fn start_release(&mut self) -> After {
-        if self.idle() {
-            return After::Gone;
-        }
+    /// Somebody waits to give the lease back.
+    pub(crate) fn start_release(&mut self) {
         self.releasers = self.releasers.saturating_add(1);
-        After::Stays
     }
 
-    /// Somebody has waited. [`After::Gone`] where the wait was worth it.
-    pub(crate) fn end_release(&mut self) -> After {
+    /// Somebody has given up waiting.
+    pub(crate) fn end_release(&mut self) {
         self.releasers = self.releasers.saturating_sub(1);
-        if self.idle() {
-            After::Gone
-        } else {
-            After::Stays
-        }
     }
 
     /// Whether a RELEASE need not wait (any longer).
@@ -202,28 +193,27 @@ mod tests {
 
     #[test]
     fn released_at_once() {
-        assert_eq!(Lifecycle::new().start_release(), After::Gone);
+        assert!(Lifecycle::new().releasable());
     }
 
     #[test]
     fn released_after_the_last_pin() {
         let mut life = pinned();
 
-        assert_eq!(life.start_release(), After::Stays);
+        life.start_release();
         assert_eq!(life.state(), State::Releasing);
         assert_eq!(life.start_walk(), Err(EAGAIN));
         assert!(!life.releasable());
         assert_eq!(life.unpin(), After::Stays);
         assert!(life.releasable());
-        assert_eq!(life.end_release(), After::Gone);
     }
 
     #[test]
     fn interrupted_release_changes_nothing() {
         let mut life = pinned();
 
-        assert_eq!(life.start_release(), After::Stays);
-        assert_eq!(life.end_release(), After::Stays);
+        life.start_release();
+        life.end_release();
         assert_eq!(life.state(), State::Active);
         assert_eq!(life.start_walk(), Ok(()));
     }
@@ -232,10 +222,21 @@ mod tests {
     fn one_of_two_releases_interrupted() {
         let mut life = pinned();
 
-        assert_eq!(life.start_release(), After::Stays);
-        assert_eq!(life.start_release(), After::Stays);
-        assert_eq!(life.end_release(), After::Stays);
+        life.start_release();
+        life.start_release();
+        life.end_release();
         assert_eq!(life.state(), State::Releasing);
+    }
+
+    #[test]
+    fn walk_cancelled_while_a_release_waits() {
+        let mut life = Lifecycle::new();
+
+        assert_eq!(life.start_walk(), Ok(()));
+        assert!(!life.releasable());
+        life.start_release();
+        assert_eq!(life.end_walk(0), After::Stays);
+        assert!(life.releasable());
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! For the locks see [`crate::layout`].
 
 use kernel::{
-    new_mutex, new_srcu,
+    new_mutex,
+    new_srcu,
     prelude::*,
     rbtree::{
         RBTree,
@@ -24,6 +25,7 @@ use kernel::{
         Srcu, //
     },
     time::Instant,
+    types::ScopeGuard, //
 };
 
 use crate::{
@@ -51,14 +53,19 @@ const SHARDS: usize = 64;
 /// Numbers below are for special use in interfaces.
 const FIRST_ID: u64 = 16;
 
-type Shard = RBTree<InodeKey, Arc<Layout>>;
+/// Some of the leased inodes.
+#[derive(Default)]
+struct Table {
+    layouts: RBTree<InodeKey, Arc<Layout>>,
+    /// Counters of layouts that are gone.
+    past: Counters,
+}
 
+/// On cache lines of its own, as `kmalloc()` has it for this size.
 #[pin_data]
-struct PaddedShard {
+struct Shard {
     #[pin]
-    table: Mutex<Shard>,
-    // Keeps neighbours off the cache line.
-    _pad: [u64; 8],
+    table: Mutex<Table>,
 }
 
 struct Registry {
@@ -72,6 +79,13 @@ struct Registry {
 pub(crate) struct LeaseRef {
     pub(crate) layout: Arc<Layout>,
     pub(crate) id: u64,
+}
+
+impl LeaseRef {
+    /// Looks at the lease, under the lock, unless it is gone.
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&Lease) -> R) -> Option<R> {
+        self.layout.inner.lock().leases.get(&self.id).map(look)
+    }
 }
 
 /// Numbers of what exists now.
@@ -88,12 +102,9 @@ pub(crate) struct Manager {
     /// Readers are pins between check and account.
     #[pin]
     pub(crate) srcu: Srcu,
-    shards: KVec<Pin<KBox<PaddedShard>>>,
+    shards: KVec<Pin<KBox<Shard>>>,
     #[pin]
     registry: Mutex<Registry>,
-    /// Counters of layouts that are gone.
-    #[pin]
-    past: Mutex<Counters>,
     /// Pins of files without any lease.
     unleased: Atomic<u64>,
     acquired: Atomic<u64>,
@@ -110,9 +121,8 @@ impl Manager {
         for _ in 0..SHARDS {
             shards.push(
                 KBox::pin_init(
-                    pin_init!(PaddedShard {
-                        table <- new_mutex!(Shard::new(), "daxlease_shard"),
-                        _pad: [0; 8],
+                    pin_init!(Shard {
+                        table <- new_mutex!(Table::default(), "daxlease_shard"),
                     }),
                     GFP_KERNEL,
                 )?,
@@ -127,7 +137,6 @@ impl Manager {
                     Registry { leases: RBTree::new(), users: RBTree::new() },
                     "daxlease_registry"
                 ),
-                past <- new_mutex!(Counters::default(), "daxlease_past"),
                 unleased: Atomic::new(0),
                 acquired: Atomic::new(0),
                 next_id: Atomic::new(FIRST_ID),
@@ -170,19 +179,19 @@ impl Manager {
         self.next_id.fetch_add(1, Relaxed)
     }
 
-    fn shard(&self, key: InodeKey) -> Result<&Mutex<Shard>> {
+    fn shard(&self, key: InodeKey) -> Result<&Mutex<Table>> {
         // Inodes are spread by their allocator; the low bits are the same in all.
-        let hash = (key >> 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (usize::BITS - 6);
+        let hash = (key as u64 >> 6).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
 
         self.shards
-            .get(hash % SHARDS)
+            .get(hash as usize % SHARDS)
             .map(|shard| &shard.table)
             .ok_or(EINVAL)
     }
 
     /// The layout of an inode that has leases.
     pub(crate) fn find(&self, key: InodeKey) -> Option<Arc<Layout>> {
-        self.shard(key).ok()?.lock().get(&key).cloned()
+        self.shard(key).ok()?.lock().layouts.get(&key).cloned()
     }
 
     /// The layout of an inode that somebody wants to pin; `EOPNOTSUPP` where it has no leases.
@@ -200,12 +209,12 @@ impl Manager {
         let node = RBTreeNode::new(key, Layout::new(key)?, GFP_KERNEL_ACCOUNT)?;
         let mut shard = self.shard(key)?.lock();
 
-        if let Some(layout) = shard.get(&key).cloned() {
+        if let Some(layout) = shard.layouts.get(&key).cloned() {
             drop(shard);
             return Ok(layout);
         }
-        shard.insert(node);
-        shard.get(&key).cloned().ok_or(EINVAL)
+        shard.layouts.insert(node);
+        shard.layouts.get(&key).cloned().ok_or(EINVAL)
     }
 
     /// Takes a lease on a range of a file for the caller's thread group.
@@ -239,44 +248,33 @@ impl Manager {
             file,
             pages: 0,
         };
-        let mut node = Some(RBTreeNode::new(id, lease, GFP_KERNEL_ACCOUNT)?);
+        let mut node = RBTreeNode::new(id, lease, GFP_KERNEL_ACCOUNT)?;
         let user = RBTreeNode::new(uid, 0, GFP_KERNEL_ACCOUNT)?;
-        let guard = keeper.lock_inode()?;
+        let _locked = keeper.lock_inode()?;
 
         self.charge(uid, user)?;
-        while let Some(unused) = node.take() {
-            let layout = match self.find_or_insert(key) {
-                Ok(layout) => layout,
-                Err(error) => {
-                    self.uncharge(uid);
-                    return Err(error);
-                }
-            };
-            let entry = RBTreeNode::new(id, layout.clone(), GFP_KERNEL_ACCOUNT);
-            let inserted = match entry {
-                Ok(entry) => layout.insert(unused, range).map(|left| (entry, left)),
-                Err(error) => Err(error),
-            };
-            match inserted {
-                Ok((entry, None)) => {
-                    drop(guard);
+        let charge = ScopeGuard::new(|| self.uncharge(uid));
+        loop {
+            let layout = self.find_or_insert(key)?;
+            let cleanup = ScopeGuard::new(|| self.retire_if_empty(&layout));
+            let entry = RBTreeNode::new(id, layout.clone(), GFP_KERNEL_ACCOUNT)?;
+
+            match layout.insert(node, range)? {
+                None => {
+                    cleanup.dismiss();
+                    charge.dismiss();
                     self.registry.lock().leases.insert(entry);
                     self.acquired.fetch_add(1, Relaxed);
                     return Ok(LeaseRef { layout, id });
                 }
                 // Retired meanwhile: a new one takes its place.
-                Ok((_, Some(left))) => node = Some(left),
-                Err(error) => {
-                    self.uncharge(uid);
-                    self.retire_if_empty(&layout);
-                    return Err(error);
-                }
+                Some(left) => node = left,
             }
         }
-        Err(EINVAL)
     }
 
-    /// Drops a lease that has been taken out of its layout. Called with no locks held.
+    /// Drops a lease that has been taken out of its layout. Called with none of the locks of this
+    /// module held; `mmap_lock` may be.
     pub(crate) fn reap(&self, layout: &Layout, lease: RBTreeNode<u64, Lease>) {
         let (id, lease) = lease.to_key_value();
         let entry = self.registry.lock().leases.remove_node(&id);
@@ -338,12 +336,11 @@ impl Manager {
             return;
         }
         inner.retired = true;
-        let counters = inner.counters;
+        shard.past.add(&inner.counters);
         drop(inner);
-        let node = shard.remove_node(&layout.key());
+        let node = shard.layouts.remove_node(&layout.key());
         drop(shard);
         drop(node);
-        self.past.lock().add(&counters);
     }
 
     /// The first lease with a number above `after`.
@@ -361,10 +358,13 @@ impl Manager {
     /// What there is now, and what has happened so far.
     pub(crate) fn sums(&self) -> (Gauges, Counters, u64) {
         let mut gauges = Gauges::default();
-        let mut counters = *self.past.lock();
+        let mut counters = Counters::default();
 
         for shard in &self.shards {
-            for layout in shard.table.lock().values() {
+            let table = shard.table.lock();
+
+            counters.add(&table.past);
+            for layout in table.layouts.values() {
                 let inner = layout.inner.lock();
 
                 inner.add_to(&mut gauges);
@@ -377,15 +377,8 @@ impl Manager {
 }
 
 /// A manager that [`Manager::current`] returns.
+#[expect(dead_code)] // keeps it
 pub(crate) struct Published(Arc<Manager>);
-
-impl core::ops::Deref for Published {
-    type Target = Arc<Manager>;
-
-    fn deref(&self) -> &Arc<Manager> {
-        &self.0
-    }
-}
 
 impl Drop for Published {
     fn drop(&mut self) {

@@ -21,6 +21,13 @@ use crate::{
 /// The name of a device, NUL-terminated.
 pub(crate) type DeviceName = [u8; bindings::LAYOUT_PIN_NAME_LEN as usize];
 
+// The kernel's numbers are told to user space as they are.
+const _: () = {
+    assert!(bindings::layout_pin_kind_LAYOUT_PIN_OTHER == bindings::DAXLEASE_PIN_OTHER);
+    assert!(bindings::layout_pin_kind_LAYOUT_PIN_RDMA == bindings::DAXLEASE_PIN_RDMA);
+    assert!(bindings::layout_pin_kind_LAYOUT_PIN_IO_URING == bindings::DAXLEASE_PIN_IO_URING);
+};
+
 /// The owner of the pins of one handle, as it was when the first one was made.
 pub(crate) struct Owner {
     pub(crate) kind: u32,
@@ -40,8 +47,10 @@ impl Owner {
             // SAFETY: The API asks for a NUL-terminated string that stays for the call.
             let name = unsafe { CStr::from_char_ptr(raw.name) }.to_bytes();
             // The last byte stays NUL.
-            for (to, from) in device.iter_mut().rev().skip(1).rev().zip(name) {
-                *to = *from;
+            if let Some((_, room)) = device.split_last_mut() {
+                for (to, from) in room.iter_mut().zip(name) {
+                    *to = *from;
+                }
             }
         }
         Ok(Arc::new(

@@ -22,15 +22,13 @@ use kernel::{
 };
 
 use crate::{
+    account::PinKey,
     bindings, dax_file,
     identity::{
         is_admin,
         Uid, //
     },
-    layout::{
-        Inner,
-        Lease, //
-    },
+    layout::Lease,
     lifecycle::State,
     manager::{
         LeaseRef,
@@ -75,7 +73,7 @@ pub(crate) fn run(
             continue;
         };
         let own = own.is_some_and(|own| own.id == lease.id);
-        let visible = lease.with(|_, lease| all || own || lease.uid == me);
+        let visible = lease.with(|lease| all || own || lease.uid == me);
 
         if visible == Some(true) && !tell(&lease, query, &mut out, &mut paths)? {
             break;
@@ -99,7 +97,7 @@ fn tell(
 ) -> Result<bool> {
     if query.pin_cursor == 0 {
         let Some((record, file)) =
-            lease.with(|inner, value| (lease_record(lease.id, inner, value), value.file.file()))
+            lease.with(|value| (lease_record(lease.id, value), value.file.file()))
         else {
             return Ok(true);
         };
@@ -120,22 +118,12 @@ fn tell(
     Ok(true)
 }
 
-impl LeaseRef {
-    /// Looks at the lease, under the lock, unless it is gone.
-    pub(crate) fn with<R>(&self, look: impl FnOnce(&Inner, &Lease) -> R) -> Option<R> {
-        let inner = self.layout.inner.lock();
-        let lease = inner.leases.get(&self.id)?;
-
-        Some(look(&inner, lease))
-    }
-}
-
 fn age(since: Instant<Monotonic>) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(0)
 }
 
 /// A lease's state as the UAPI has it.
-pub(crate) fn state_number(state: State) -> u32 {
+fn state_number(state: State) -> u32 {
     match state {
         State::Active => bindings::DAXLEASE_STATE_ACTIVE,
         State::Releasing => bindings::DAXLEASE_STATE_RELEASING,
@@ -143,10 +131,10 @@ pub(crate) fn state_number(state: State) -> u32 {
     }
 }
 
-fn lease_record(id: u64, _inner: &Inner, lease: &Lease) -> bindings::daxlease_lease_record {
+fn lease_record(id: u64, lease: &Lease) -> bindings::daxlease_lease_record {
     let (start, end) = lease.range.bytes();
     let (dev_major, dev_minor) = lease.file.dev();
-    let mut record = bindings::daxlease_lease_record {
+    bindings::daxlease_lease_record {
         type_: bindings::DAXLEASE_RECORD_LEASE,
         id,
         start,
@@ -162,48 +150,44 @@ fn lease_record(id: u64, _inner: &Inner, lease: &Lease) -> bindings::daxlease_le
         pins: lease.life.pins(),
         pinned_pages: lease.pages,
         age_ms: age(lease.since),
+        comm: lease.comm,
         ..Default::default()
-    };
-
-    copy_name(&mut record.comm, &lease.comm);
-    record
+    }
 }
 
 /// The pin of a lease with the lowest number above `after`.
 fn next_pin(lease: &LeaseRef, after: u64) -> Option<bindings::daxlease_pin_record> {
     let inner = lease.layout.inner.lock();
-    let mut key = after.checked_add(1)?;
+    let first = PinKey {
+        lease: lease.id,
+        id: after.checked_add(1)?,
+    };
+    let cursor = inner.records.cursor_lower_bound(&first)?;
+    let (key, pin) = cursor.current();
 
-    loop {
-        let cursor = inner.records.cursor_lower_bound(&key)?;
-        let (id, pin) = cursor.current();
-
-        if pin.lease != lease.id {
-            key = id.checked_add(1)?;
-            continue;
-        }
-        let (start, end) = pin.span.bytes();
-        let mut record = bindings::daxlease_pin_record {
-            size: PIN_SIZE as u32,
-            type_: bindings::DAXLEASE_RECORD_PIN,
-            id: *id,
-            lease_id: pin.lease,
-            start,
-            end,
-            pages: pin.pages,
-            age_ms: age(pin.since),
-            runs: pin.runs,
-            flags: flag(pin.write, bindings::DAXLEASE_PIN_WRITABLE)
-                | flag(pin.owner.revocable, bindings::DAXLEASE_PIN_REVOCABLE),
-            kind: pin.owner.kind,
-            uid: pin.owner.uid.here(),
-            pid: pin.owner.tgid.nr(),
-            ..Default::default()
-        };
-        copy_name(&mut record.comm, &pin.owner.comm);
-        copy_name(&mut record.owner, &pin.owner.device);
-        return Some(record);
+    if key.lease != lease.id {
+        return None;
     }
+    let (start, end) = pin.span.bytes();
+    Some(bindings::daxlease_pin_record {
+        size: PIN_SIZE as u32,
+        type_: bindings::DAXLEASE_RECORD_PIN,
+        id: key.id,
+        lease_id: key.lease,
+        start,
+        end,
+        pages: pin.pages,
+        age_ms: age(pin.since),
+        runs: pin.runs,
+        flags: flag(pin.write, bindings::DAXLEASE_PIN_WRITABLE)
+            | flag(pin.owner.revocable, bindings::DAXLEASE_PIN_REVOCABLE),
+        kind: pin.owner.kind,
+        uid: pin.owner.uid.here(),
+        pid: pin.owner.tgid.nr(),
+        comm: pin.owner.comm,
+        owner: pin.owner.device,
+        ..Default::default()
+    })
 }
 
 fn flag(set: bool, value: u32) -> u32 {
@@ -211,14 +195,6 @@ fn flag(set: bool, value: u32) -> u32 {
         value
     } else {
         0
-    }
-}
-
-fn copy_name<T: TryFrom<u8>>(to: &mut [T], from: &[u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        if let Ok(byte) = T::try_from(*from) {
-            *to = byte;
-        }
     }
 }
 

@@ -52,9 +52,12 @@ impl PageRange {
 
     /// The pages that a layout change of bytes `start..end` touches; `i64::MAX` for no end.
     ///
-    /// `None` where it touches nothing.
+    /// `None` where it touches nothing. What makes no sense touches everything.
     pub(crate) fn from_change(start: i64, end: i64) -> Option<Self> {
-        if start < 0 || start >= end {
+        if start < 0 || start > end {
+            return Some(Self::new(0, INFINITY));
+        }
+        if start == end {
             return None;
         }
         let last = if end == i64::MAX {
@@ -63,10 +66,6 @@ impl PageRange {
             (end as u64).div_ceil(PAGE_SIZE)
         };
         Some(Self::new(start as u64 >> PAGE_SHIFT, last))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.start >= self.end
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -155,10 +154,18 @@ mod tests {
 
     #[test]
     fn change_of_nothing() {
+        assert_eq!(PageRange::from_change(0, 0), None);
         assert_eq!(PageRange::from_change(5, 5), None);
-        assert_eq!(PageRange::from_change(6, 5), None);
-        assert_eq!(PageRange::from_change(-1, 5), None);
         assert_eq!(PageRange::from_change(i64::MAX, i64::MAX), None);
+    }
+
+    #[test]
+    fn change_that_makes_no_sense_touches_everything() {
+        let all = Some(PageRange::new(0, INFINITY));
+
+        assert_eq!(PageRange::from_change(6, 5), all);
+        assert_eq!(PageRange::from_change(-1, 5), all);
+        assert_eq!(PageRange::from_change(0, i64::MIN), all);
     }
 
     #[test]
@@ -171,7 +178,6 @@ mod tests {
         assert!(!range.overlaps(&PageRange::new(0, 4)));
         assert!(range.contains(4));
         assert!(!range.contains(8));
-        assert!(PageRange::new(4, 4).is_empty());
         assert_eq!(range.len(), 4);
     }
 }

@@ -4,11 +4,12 @@
 //!
 //! | the range is | leased by others | leased by the caller only | not leased |
 //! |---|---|---|---|
-//! | pinned | `ETXTBSY` | `EDEADLK` | `ETXTBSY` |
+//! | pinned under leases of others | `ETXTBSY` | `ETXTBSY` | `ETXTBSY` |
+//! | pinned under the caller's own | `ETXTBSY` | `EDEADLK` | `EDEADLK` |
 //! | not pinned | `ETXTBSY` | goes on | goes on |
 //!
-//! An orphaned lease counts for what is pinned under it, not for its range. A range can be pinned
-//! beside every lease: a pin holds its whole folio, which may reach beyond the lease.
+//! An orphaned lease counts for what is pinned under it, not for its range, and is nobody's own. A
+//! range can be pinned and not leased: a pin holds its whole folio, which may reach beyond the lease.
 
 use kernel::prelude::*;
 
@@ -26,28 +27,35 @@ pub(crate) struct Party {
     pub(crate) mine: bool,
 }
 
+/// Whose pins are in the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pinned {
+    /// There are none.
+    No,
+    /// All of them are under leases that the caller holds.
+    Mine,
+    /// Some are not.
+    Others,
+}
+
 /// Decides on a change of `range`.
 ///
 /// `ETXTBSY` where somebody else stands in the way, `EDEADLK` where the caller does so itself and
 /// no waiting would help.
 pub(crate) fn on_layout_change(
     range: &PageRange,
-    parties: impl Iterator<Item = Party>,
-    pinned: bool,
+    mut parties: impl Iterator<Item = Party>,
+    pinned: Pinned,
 ) -> Result {
-    let mut mine = false;
-
-    for party in parties.filter(|party| party.state != State::Orphaned) {
-        if !party.mine && party.range.overlaps(range) {
-            return Err(ETXTBSY);
-        }
-        mine |= party.mine;
+    if parties
+        .any(|party| party.state != State::Orphaned && !party.mine && party.range.overlaps(range))
+    {
+        return Err(ETXTBSY);
     }
-
-    match (pinned, mine) {
-        (false, _) => Ok(()),
-        (true, true) => Err(EDEADLK),
-        (true, false) => Err(ETXTBSY),
+    match pinned {
+        Pinned::No => Ok(()),
+        Pinned::Mine => Err(EDEADLK),
+        Pinned::Others => Err(ETXTBSY),
     }
 }
 
@@ -65,21 +73,22 @@ mod tests {
         }
     }
 
-    fn verdict(parties: &[Party], pinned: bool) -> Result {
+    fn verdict(parties: &[Party], pinned: Pinned) -> Result {
         on_layout_change(&CHANGE, parties.iter().copied(), pinned)
     }
 
     #[test]
     fn nobody() {
-        assert_eq!(verdict(&[], false), Ok(()));
+        assert_eq!(verdict(&[], Pinned::No), Ok(()));
+        assert_eq!(verdict(&[], Pinned::Others), Err(ETXTBSY));
     }
 
     #[test]
     fn others() {
         let others = [party(19, 30, State::Active, false)];
 
-        assert_eq!(verdict(&others, false), Err(ETXTBSY));
-        assert_eq!(verdict(&others, true), Err(ETXTBSY));
+        assert_eq!(verdict(&others, Pinned::No), Err(ETXTBSY));
+        assert_eq!(verdict(&others, Pinned::Others), Err(ETXTBSY));
     }
 
     #[test]
@@ -89,23 +98,33 @@ mod tests {
             party(20, 30, State::Active, false),
         ];
 
-        assert_eq!(verdict(&others, false), Ok(()));
-        assert_eq!(verdict(&others, true), Err(ETXTBSY));
+        assert_eq!(verdict(&others, Pinned::No), Ok(()));
+        assert_eq!(verdict(&others, Pinned::Others), Err(ETXTBSY));
     }
 
     #[test]
     fn own() {
         let own = [party(0, 100, State::Active, true)];
 
-        assert_eq!(verdict(&own, false), Ok(()));
-        assert_eq!(verdict(&own, true), Err(EDEADLK));
+        assert_eq!(verdict(&own, Pinned::No), Ok(()));
+        assert_eq!(verdict(&own, Pinned::Mine), Err(EDEADLK));
     }
 
     #[test]
     fn folio_of_own_pin_beyond_the_lease() {
         let own = [party(0, 1, State::Active, true)];
 
-        assert_eq!(verdict(&own, true), Err(EDEADLK));
+        assert_eq!(verdict(&own, Pinned::Mine), Err(EDEADLK));
+    }
+
+    #[test]
+    fn own_lease_does_not_make_the_pins_of_others_mine() {
+        let both = [
+            party(0, 100, State::Active, true),
+            party(10, 20, State::Orphaned, false),
+        ];
+
+        assert_eq!(verdict(&both, Pinned::Others), Err(ETXTBSY));
     }
 
     #[test]
@@ -115,18 +134,18 @@ mod tests {
             party(15, 16, State::Active, false),
         ];
 
-        assert_eq!(verdict(&both, false), Err(ETXTBSY));
-        assert_eq!(verdict(&both, true), Err(ETXTBSY));
+        assert_eq!(verdict(&both, Pinned::No), Err(ETXTBSY));
+        assert_eq!(verdict(&both, Pinned::Mine), Err(ETXTBSY));
     }
 
     #[test]
     fn releasing_protects() {
         assert_eq!(
-            verdict(&[party(0, 100, State::Releasing, false)], true),
+            verdict(&[party(0, 100, State::Releasing, false)], Pinned::No),
             Err(ETXTBSY)
         );
         assert_eq!(
-            verdict(&[party(0, 100, State::Releasing, true)], true),
+            verdict(&[party(0, 100, State::Releasing, true)], Pinned::Mine),
             Err(EDEADLK)
         );
     }
@@ -135,7 +154,7 @@ mod tests {
     fn orphan_protects_its_pins_only() {
         let orphan = [party(0, 100, State::Orphaned, true)];
 
-        assert_eq!(verdict(&orphan, false), Ok(()));
-        assert_eq!(verdict(&orphan, true), Err(ETXTBSY));
+        assert_eq!(verdict(&orphan, Pinned::No), Ok(()));
+        assert_eq!(verdict(&orphan, Pinned::Others), Err(ETXTBSY));
     }
 }

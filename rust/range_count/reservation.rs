@@ -50,12 +50,12 @@ impl Reservation {
     pub(crate) fn refill(&mut self, slots: usize) -> Result {
         for chunk in &mut self.chunks {
             if chunk.is_none() {
-                *chunk = Some(Chunk::new(GFP_KERNEL)?);
+                *chunk = Some(Chunk::new(GFP_KERNEL_ACCOUNT)?);
             }
         }
 
         if self.index.capacity() < slots {
-            self.index = KVVec::with_capacity(slots, GFP_KERNEL)?;
+            self.index = KVVec::with_capacity(slots, GFP_KERNEL_ACCOUNT)?;
         }
 
         Ok(())

@@ -6,9 +6,10 @@
  *
  * One process takes the lease, another one attaches to it, pins and has the
  * device write without a pause.  By turns the pinner, the holder or both are
- * killed, at a moment drawn from a fixed seed, beside a process that keeps the
- * filesystem busy.  Each time the file is protected as long as somebody pins
- * it, and then free.
+ * killed, at a moment drawn from a fixed seed: counted from the start, so that
+ * it hits setting up and registering, or from the first pin, so that it hits
+ * transfers.  Another process keeps the filesystem busy.  Each time the file is
+ * protected as long as somebody pins it, and then free.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,6 @@
 #define DEFAULT_CYCLES	25
 #define PAGES		64UL
 #define SIZE		(PAGES * PAGE_SZ)
-/* Up to here a pinner has only begun, or has written many times. */
 #define MAX_DELAY_US	30000
 
 enum victim { KILL_PINNER, KILL_HOLDER, KILL_BOTH, VICTIMS };
@@ -46,8 +46,15 @@ struct cycle {
 	enum device device;
 	/* The pinner has no copy of the lease fd: it is orphaned, not inherited. */
 	int orphan;
+	int after_first_pin;
 	unsigned int delay_us;
 };
+
+/* How far the pinner has come, in memory that all processes share. */
+static volatile struct progress {
+	unsigned int pins;
+	unsigned int transfers;
+} *progress;
 
 static void use_testdev(char *map)
 {
@@ -57,8 +64,9 @@ static void use_testdev(char *map)
 
 	dev = testdev_open();
 	while (dev >= 0 && !testdev_pin(dev, map, PAGES, TESTDEV_PIN_WRITE, &id)) {
+		progress->pins++;
 		for (int i = 0; i < 8; i++)
-			testdev_write(dev, id, 0, buf, SIZE);
+			progress->transfers += !testdev_write(dev, id, 0, buf, SIZE);
 		testdev_unpin(dev, id);
 	}
 }
@@ -74,8 +82,10 @@ static void use_rdma(char *map)
 		return;
 	anon_mr = rdma_reg(&r, anon, SIZE, RDMA_ACCESS);
 	while (anon_mr && (mr = rdma_reg(&r, map, SIZE, RDMA_ACCESS))) {
+		progress->pins++;
 		for (int i = 0; i < 8; i++)
-			rdma_transfer(&r, IBV_WR_RDMA_WRITE, anon_mr, anon, mr, map, SIZE);
+			progress->transfers += !rdma_transfer(&r, IBV_WR_RDMA_WRITE, anon_mr,
+							      anon, mr, map, SIZE);
 		ibv_dereg_mr(mr);
 	}
 }
@@ -109,6 +119,12 @@ static long pinner_work(void *arg)
 	/* Alive until it is killed, as its test expects. */
 	for (;;)
 		pause();
+}
+
+static bool has_pinned(void *arg)
+{
+	(void)arg;
+	return progress->pins;
 }
 
 static bool nothing_left(void *arg)
@@ -162,6 +178,8 @@ static const char *run_cycle(const struct cycle *cycle)
 
 	if (start_pair(cycle, &holder, &pinner))
 		return "cannot start";
+	if (cycle->after_first_pin && !wait_until(has_pinned, NULL))
+		return "nothing was pinned";
 	/* The moment of the kill; nothing depends on what has been reached. */
 	usleep(cycle->delay_us);
 
@@ -221,6 +239,7 @@ static void run_fs(const struct dax_fs *fs, int cycles)
 	unsigned int seed = SEED;
 	long long pins = foll_pins();
 	char dir[PATH_LEN] = "", path[PATH_LEN];
+	unsigned int early = 0, transfers = 0;
 	const char *error = NULL;
 	int i, fd;
 	pid_t load;
@@ -240,10 +259,15 @@ static void run_fs(const struct dax_fs *fs, int cycles)
 			.victim		= i % VICTIMS,
 			.device		= i / VICTIMS % DEVICES,
 			.orphan		= i / (VICTIMS * DEVICES) % 2,
+			.after_first_pin = rand_r(&seed) % 4 != 0,
 			.delay_us	= rand_r(&seed) % MAX_DELAY_US,
 		};
 
+		progress->pins = 0;
+		progress->transfers = 0;
 		error = run_cycle(&cycle);
+		early += !progress->pins;
+		transfers += progress->transfers;
 		if (error)
 			ksft_print_msg("%s: cycle %d, victim %d, device %d, orphan %d, %u us: %s\n",
 				       fs->type, i, cycle.victim, cycle.device, cycle.orphan,
@@ -251,6 +275,8 @@ static void run_fs(const struct dax_fs *fs, int cycles)
 		else if (i % 100 == 99)
 			ksft_print_msg("%s: %d of %d cycles\n", fs->type, i + 1, cycles);
 	}
+	ksft_print_msg("%s: %u kills before the first pin, %u transfers in all\n", fs->type,
+		       early, transfers);
 	if (waitpid(load, NULL, WNOHANG) == load)
 		error = error ?: "the load did not go on";
 	else
@@ -268,6 +294,10 @@ int main(int argc, char **argv)
 	int fd;
 
 	ksft_print_header();
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress == MAP_FAILED)
+		ksft_exit_fail_msg("no memory\n");
 	fd = lease_open();
 	if (fd < 0)
 		ksft_exit_skip("%s: %s\n", LEASE_DEV, strerror(-fd));

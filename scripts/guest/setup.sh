@@ -5,9 +5,9 @@
 #
 #   setup.sh [--no-module] COMMAND...
 #
-# /mnt/ext4 and /mnt/xfs are DAX mounts on NVDIMMs, /mnt/nodax is an ext4 that
-# is not DAX, rxe0 is a software RDMA device.  daxlease.ko and the test device
-# are loaded unless --no-module says not to.
+# /mnt/ext4 and /mnt/xfs are DAX mounts on NVDIMMs, a third NVDIMM is device DAX,
+# /mnt/nodax is an ext4 that is not DAX, rxe0 is a software RDMA device.
+# daxlease.ko and the test device are loaded unless --no-module says not to.
 . "$(dirname "$0")/lib.sh"
 
 modules=1
@@ -16,9 +16,8 @@ if [ "${1:-}" = --no-module ]; then
 	shift
 fi
 
-export DAXLEASE_EXT4=/mnt/ext4 DAXLEASE_EXT4_DEV=/dev/pmem0
-export DAXLEASE_XFS=/mnt/xfs DAXLEASE_XFS_DEV=/dev/pmem1
-export DAXLEASE_NODAX=/mnt/nodax DAXLEASE_RXE=rxe0
+export DAXLEASE_EXT4=/mnt/ext4 DAXLEASE_XFS=/mnt/xfs DAXLEASE_NODAX=/mnt/nodax
+export DAXLEASE_RXE=rxe0
 
 STATX_ATTR_DAX=$((0x00200000))
 
@@ -32,16 +31,22 @@ verify_dax() {
 	[ $((attributes & STATX_ATTR_DAX)) -ne 0 ] || die "a file in $dir is not DAX"
 }
 
-# Pages of the namespace need struct pages; they go to memory, not to the media.
-for n in 0 1; do
-	quiet "make namespace$n.0 fsdax" ndctl create-namespace -f -e "namespace$n.0" \
-		--mode=fsdax --map=mem
-	[ -b "/dev/pmem$n" ] || die "there is no /dev/pmem$n"
+# The kernel numbers the NVDIMMs as it likes: the small one is for device DAX.
+# Struct pages go to memory (--map=mem), not to the media.
+for namespace in /sys/bus/nd/devices/namespace[0-9].0; do
+	mode=fsdax
+	[ "$(cat "$namespace/size")" -gt $((256 << 20)) ] || mode=devdax
+	quiet "make a namespace $mode" ndctl create-namespace -f -e "$(basename "$namespace")" \
+		"--mode=$mode" --map=mem
 done
+devices=(/dev/pmem*)
+[ ${#devices[@]} -eq 2 ] || die "expected two pmem block devices: ${devices[*]}"
+export DAXLEASE_EXT4_DEV=${devices[0]} DAXLEASE_XFS_DEV=${devices[1]}
 
 mkdir -p "$DAXLEASE_EXT4" "$DAXLEASE_XFS" "$DAXLEASE_NODAX"
 quiet "make an ext4" mkfs.ext4 -q -F "$DAXLEASE_EXT4_DEV"
-quiet "make an xfs" mkfs.xfs -q -f "$DAXLEASE_XFS_DEV"
+# With all that changes layouts: reflink, exchange-range, online repair.
+quiet "make an xfs" mkfs.xfs -q -f -m reflink=1,rmapbt=1 -i exchange=1 "$DAXLEASE_XFS_DEV"
 quiet "mount the ext4" mount -t ext4 -o dax=always "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4"
 quiet "mount the xfs" mount -t xfs -o dax=always "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS"
 verify_dax "$DAXLEASE_EXT4"

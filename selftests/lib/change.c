@@ -219,6 +219,32 @@ long change_swap_boot(void *arg)
 	return ret;
 }
 
+static int move_extent(int fd, int donor, struct change *c)
+{
+	struct move_extent move = {
+		.donor_fd	= donor,
+		.orig_start	= c->off / PAGE_SZ,
+		.donor_start	= c->off / PAGE_SZ,
+		.len		= c->len / PAGE_SZ,
+	};
+
+	return ioctl(fd, EXT4_IOC_MOVE_EXT, &move) ? -errno : 0;
+}
+
+long change_move_from(void *arg)
+{
+	struct change *c = arg;
+
+	return with_pair(c->path, c->other, c, move_extent);
+}
+
+long change_move_to(void *arg)
+{
+	struct change *c = arg;
+
+	return with_pair(c->other, c->path, c, move_extent);
+}
+
 static long do_write(struct change *c, int flags)
 {
 	char *buf;

@@ -40,6 +40,8 @@ long change_swapext(void *arg);
 long change_swapext_tmp(void *arg);
 long change_dax_flag(void *arg);
 long change_swap_boot(void *arg);
+long change_move_from(void *arg);
+long change_move_to(void *arg);
 long change_repair(void *arg);
 
 /* Not changes: what is to work beside any pin. */

@@ -42,7 +42,7 @@ int lease_view_ino(int lease, ino_t ino, struct lease_view *view);
 typedef int (*record_fn)(const struct daxlease_record *record, void *arg);
 int lease_query(int lease, uint32_t buf_len, record_fn fn, void *arg);
 
-/* Pages that any pin holds, each counted once. */
+/* Pages of all pins; what two of them hold counts twice. */
 uint64_t lease_pinned_pages(void);
 
 /* Polls until there are no more leases or pins than that. */

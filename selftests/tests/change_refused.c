@@ -116,6 +116,26 @@ TEST_F(dax, swap_boot_loader)
 	refused(_metadata, self, change_swap_boot);
 }
 
+/* ext4 does not do it to DAX files at all, leased or not. */
+TEST_F(dax, move_extent)
+{
+	struct snapshot before, after;
+	char other[PATH_LEN];
+	struct change c;
+
+	if (variant->fs != &fs_ext4)
+		SKIP(return, "an ioctl of ext4");
+	other_path(other, "other");
+	close(file_create(other, FILE_SIZE, 2));
+	c = change_of(self->path, other, PIN_FIRST * PAGE_SZ, PAGE_SZ);
+	acquire_whole();
+	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	EXPECT_EQ(-EOPNOTSUPP, in_child(change_move_from, &c, sizeof(c)));
+	EXPECT_EQ(-EOPNOTSUPP, in_child(change_move_to, &c, sizeof(c)));
+	ASSERT_EQ(0, snapshot_take(self->path, &after));
+	EXPECT_TRUE(snapshot_same(&before, &after));
+}
+
 static long as_owner(void *arg)
 {
 	struct change *c = arg;

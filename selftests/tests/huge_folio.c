@@ -162,10 +162,36 @@ TEST_F(dax, lease_of_a_part_of_the_folio)
 	EXPECT_EQ(-ETXTBSY, other(&h, change_punch, h.off + 2 * PAGE_SZ, PAGE_SZ));
 	EXPECT_EQ(-ETXTBSY, other(&h, change_punch, h.off + HUGE_SZ - PAGE_SZ, PAGE_SZ));
 	EXPECT_EQ(-ETXTBSY, other(&h, change_truncate, h.off + 100 * PAGE_SZ, 0));
+	/* In the holder's way stand but its own pins, there too. */
+	EXPECT_EQ(-1, ftruncate(h.fd, h.off + 100 * PAGE_SZ));
+	EXPECT_EQ(EDEADLK, errno);
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
 	EXPECT_EQ(-ETXTBSY, other(&h, change_punch, h.off + 2 * PAGE_SZ, PAGE_SZ));
 	EXPECT_EQ(0, other(&h, change_punch, h.off + HUGE_SZ - PAGE_SZ, PAGE_SZ));
 	EXPECT_EQ(0, other(&h, change_truncate, h.off + 100 * PAGE_SZ, 0));
+}
+
+/* A lease of one's own, beside somebody else's pin of the same folio. */
+TEST_F(dax, folio_of_two_holders)
+{
+	struct peer peer;
+	struct change c;
+	struct huge h;
+	uint32_t id;
+
+	if (!prepare(_metadata, self, &h))
+		SKIP(return, "no aligned 2 MiB of blocks");
+	ASSERT_EQ(0, lease_acquire(self->lease, h.fd, h.off, 16 * PAGE_SZ, NULL));
+	if (!pin_one(_metadata, self, &h, 7, &id))
+		SKIP(return, "the kernel did not map a 2 MiB folio");
+	ASSERT_EQ(0, peer_start(&peer));
+	ASSERT_EQ(0, peer_open(&peer, h.path));
+	ASSERT_EQ(0, peer_acquire(&peer, h.off + 16 * PAGE_SZ, 16 * PAGE_SZ));
+	c = change_of(h.path, NULL, h.off + 20 * PAGE_SZ, PAGE_SZ);
+	EXPECT_EQ(-ETXTBSY, peer_call(&peer, change_punch, &c, sizeof(c)));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	EXPECT_EQ(0, peer_call(&peer, change_punch, &c, sizeof(c)));
+	peer_stop(&peer);
 }
 
 /* Beside a folio that is held, a change behind it does not wait for it. */

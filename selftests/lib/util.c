@@ -60,24 +60,51 @@ int write_text(const char *path, const char *text)
 	return ret;
 }
 
-long long vmstat(const char *name)
+static long long value_in(const char *text, const char *name)
 {
-	static char text[32768];
-	char key[64], *at;
+	const char *at;
+	char key[64];
 
-	/* Reading it folds the per-CPU counters. */
-	read_text("/proc/sys/vm/stat_refresh", text, sizeof(text));
-	if (read_text(VMSTAT, text + 1, sizeof(text) - 1) < 0)
-		return -1;
-	text[0] = '\n';
 	snprintf(key, sizeof(key), "\n%s ", name);
 	at = strstr(text, key);
 	return at ? atoll(at + strlen(key)) : -1;
 }
 
+static const char *read_vmstat(void)
+{
+	static char text[32768];
+
+	/* Reading it folds the per-CPU counters. */
+	read_text("/proc/sys/vm/stat_refresh", text, sizeof(text));
+	if (read_text(VMSTAT, text + 1, sizeof(text) - 1) < 0)
+		return "";
+	text[0] = '\n';
+	return text;
+}
+
+long long vmstat(const char *name)
+{
+	return value_in(read_vmstat(), name);
+}
+
+/*
+ * The kernel itself pins pages for a moment, the guest's own root file system
+ * not least: take what stays the same for a few looks.
+ */
 long long foll_pins(void)
 {
-	return vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+	long long pins = 0, last = 0;
+	const char *text;
+	int same = 0, i;
+
+	for (i = 0; i < 1000 && same < 4; i++) {
+		text = read_vmstat();
+		pins = value_in(text, "nr_foll_pin_acquired") -
+		       value_in(text, "nr_foll_pin_released");
+		same = i && pins == last ? same + 1 : 0;
+		last = pins;
+	}
+	return pins;
 }
 
 static bool pins_down_to(void *arg)

@@ -18,7 +18,7 @@ use kernel::{
 
 use crate::{
     bindings,
-    layout::Lease,
+    lease::Lease,
     owner::Owner,
     range::PageRange, //
 };

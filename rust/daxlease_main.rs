@@ -4,9 +4,9 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `device`, `args`, `query` | `/dev/daxlease`, its ioctls |
+//! | `device`, `args`, `query`, `stats` | `/dev/daxlease`, its ioctls |
 //! | `manager` | which inodes are leased, lease numbers, per-user caps |
-//! | `layout` | one leased inode; **locks and lifetimes are written there** |
+//! | `layout`, `lease` | one leased inode, its leases; **locks and lifetimes are written in `layout`** |
 //! | `lifecycle`, `verdict`, `range`, `range_count`, `account` | pure logic, with KUnit tests |
 //! | `gate`, `handle`, `owner` | pins; **the protocol is written in `gate`** |
 //! | `breaker` | layout changes |
@@ -33,12 +33,14 @@ mod handle;
 mod hooks;
 mod identity;
 mod layout;
+mod lease;
 mod lifecycle;
 mod manager;
 mod owner;
 mod query;
 mod range;
 mod range_count;
+mod stats;
 mod verdict;
 
 use device::LeaseFd;

@@ -40,10 +40,6 @@ use kernel::{
         CondVar,
         Mutex, //
     },
-    time::{
-        Instant,
-        Monotonic, //
-    },
 };
 
 use crate::{
@@ -56,26 +52,22 @@ use crate::{
         Target,
         Unpinned, //
     },
-    dax_file::{
-        DaxFile,
-        InodeKey, //
-    },
-    identity::{
-        Comm,
-        Tgid,
-        Uid, //
-    },
+    dax_file::InodeKey,
+    identity::Tgid,
+    lease::Lease,
     lifecycle::{
         After,
-        Lifecycle,
         State, //
     },
-    manager::Gauges,
     range::PageRange,
     range_count::{
         AddError,
         RangeCount,
         Reservation, //
+    },
+    stats::{
+        Counters,
+        Gauges, //
     },
     verdict::{
         self,
@@ -86,41 +78,6 @@ use crate::{
 
 /// Most thread groups that can hold one lease at a time.
 const MAX_HOLDERS: u32 = 1024;
-
-/// A lease.
-pub(crate) struct Lease {
-    pub(crate) range: PageRange,
-    pub(crate) life: Lifecycle,
-    pub(crate) holders: RBTree<usize, Tgid>,
-    pub(crate) nr_holders: u32,
-    pub(crate) acquirer: Tgid,
-    pub(crate) comm: Comm,
-    pub(crate) uid: Uid,
-    pub(crate) since: Instant<Monotonic>,
-    pub(crate) file: DaxFile,
-    /// Pages in the records of this lease.
-    pub(crate) pages: u64,
-}
-
-/// Events, counted where they happen so that inodes do not share a cache line.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Counters {
-    pub(crate) pinned: u64,
-    pub(crate) refused: u64,
-    pub(crate) breaks: u64,
-    pub(crate) breaks_refused: u64,
-    pub(crate) drains: u64,
-}
-
-impl Counters {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.pinned += other.pinned;
-        self.refused += other.refused;
-        self.breaks += other.breaks;
-        self.breaks_refused += other.breaks_refused;
-        self.drains += other.drains;
-    }
-}
 
 /// A pin that is allowed and has not happened yet. To be ended with [`Layout::commit`] or
 /// [`Layout::cancel`].
@@ -209,7 +166,7 @@ impl Layout {
             let mut inner = self.inner.lock();
             let lease = inner.leases.get_mut(&id).ok_or(ENOENT)?;
 
-            if lease.holders.get(&key).is_some() {
+            if lease.is_held_by(key) {
                 return Ok(());
             }
             if lease.nr_holders < MAX_HOLDERS {
@@ -445,7 +402,7 @@ impl Inner {
         let mut refusal = EOPNOTSUPP;
 
         for (id, lease) in self.leases.iter() {
-            if !lease.range.contains(want.start) || lease.holders.get(&me).is_none() {
+            if !lease.range.contains(want.start) || !lease.is_held_by(me) {
                 continue;
             }
             match lease.life.state() {
@@ -474,7 +431,7 @@ impl Inner {
     }
 
     fn judge(&self, range: &PageRange, me: usize) -> Result {
-        let mine = |lease: &Lease| lease.holders.get(&me).is_some();
+        let mine = |lease: &Lease| lease.is_held_by(me);
         let parties = self.leases.values().map(|lease| Party {
             range: lease.range,
             state: lease.life.state(),

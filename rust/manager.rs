@@ -38,13 +38,14 @@ use crate::{
         Tgid,
         Uid, //
     },
-    layout::{
-        Counters,
-        Layout,
-        Lease, //
-    },
+    layout::Layout,
+    lease::Lease,
     lifecycle::Lifecycle,
-    range::PageRange, //
+    range::PageRange,
+    stats::{
+        Counters,
+        Gauges, //
+    },
 };
 
 /// A power of two. Files that are used at the same time should not meet at one lock.
@@ -86,15 +87,6 @@ impl LeaseRef {
     pub(crate) fn with<R>(&self, look: impl FnOnce(&Lease) -> R) -> Option<R> {
         self.layout.inner.lock().leases.get(&self.id).map(look)
     }
-}
-
-/// Numbers of what exists now.
-#[derive(Default)]
-pub(crate) struct Gauges {
-    pub(crate) leases: u64,
-    pub(crate) orphaned: u64,
-    pub(crate) pins: u64,
-    pub(crate) pinned_pages: u64,
 }
 
 #[pin_data]

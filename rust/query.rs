@@ -28,7 +28,7 @@ use crate::{
         is_admin,
         Uid, //
     },
-    layout::Lease,
+    lease::Lease,
     lifecycle::State,
     manager::{
         LeaseRef,

@@ -97,8 +97,16 @@ last_line() {
 # The process group of the step that run_logged has under way.
 STEP_PID=
 
+# Politely first; unshare passes nothing on, but takes its whole namespace along.
 stop_step() {
-	[ -z "$STEP_PID" ] || kill -TERM -- "-$STEP_PID" 2>/dev/null || true
+	local try
+	[ -n "$STEP_PID" ] || return 0
+	kill -TERM -- "-$STEP_PID" 2>/dev/null || return 0
+	for try in {1..10}; do
+		sleep 0.2
+		kill -0 -- "-$STEP_PID" 2>/dev/null || return 0
+	done
+	kill -KILL -- "-$STEP_PID" 2>/dev/null || true
 }
 
 trap 'explained; stop_step; exit 130' INT

@@ -2,11 +2,14 @@
 
 //! What the kernel calls: the table of operations, from C and back.
 //!
-//! Obligations shared by all hooks here:
+//! What all hooks here rely on:
 //!
-//! - The kernel calls them between registration and unregistration only, and
-//!   `layout_lease_unregister()` returns when none runs any more. So the manager is published.
-//! - The structures passed stay valid for the call.
+//! - The manager is published. `break_begin`, `pin` and `write_pinned` are called between
+//!   registration and unregistration only: `layout_lease_unregister()` returns when none of them runs
+//!   any more. `break_end` and `unpin` are called with a reference on the module that a token or a
+//!   handle has had since.
+//! - The structures passed are valid for the call, and those of the caller are not used by anybody
+//!   else meanwhile: a `layout_break` is on its stack, and it serialises the calls on a handle.
 
 use core::ptr::NonNull;
 
@@ -144,7 +147,8 @@ impl Grab for Pages {
 unsafe extern "C" fn pin(raw: *mut bindings::layout_pin_request) -> c_long {
     // SAFETY: See the top of this file.
     let manager = unsafe { Manager::current() };
-    // SAFETY: The request, its handle and its owner are valid and the caller's own.
+    // SAFETY: The request, its handle, owner and mapping are valid, the first two are the caller's
+    // own, and it holds `mmap_lock`.
     match unsafe { pin_request(manager, raw) } {
         Ok(pages) => pages as c_long,
         Err(error) => error.to_errno() as c_long,
@@ -189,14 +193,15 @@ unsafe fn pin_request(manager: &Manager, raw: *mut bindings::layout_pin_request)
     let private = unsafe { (*handle_ptr).priv_ }.cast::<Handle>();
 
     let layout = manager.find_for_pin(inode)?;
-    // SAFETY: A pointer that is not null is one that was put there below, and only `unpin` takes it.
+    // SAFETY: A pointer that is not null was put there below, and only `unpin` takes it away; the
+    // caller serialises the calls on the handle, so the reference is the only one.
     if let Some(handle) = unsafe { private.as_mut() } {
         return gate::pin(manager, &layout, handle, &request, &mut pages);
     }
     let mut handle = Handle::new(Owner::new(owner)?)?;
     let pinned = gate::pin(manager, &layout, &mut handle, &request, &mut pages)?;
     if pinned > 0 {
-        // SAFETY: As above.
+        // SAFETY: The handle is valid and the caller's own.
         unsafe { (*handle_ptr).priv_ = KBox::into_raw(handle).cast() };
     }
     Ok(pinned)

@@ -8,12 +8,15 @@
 
 BW_ADDRESS=192.0.2.1
 
+# How long a transfer lasts: so many seconds, or -n for so many messages.
+BW_LENGTH=(-D 60)
+
 # bw_server PORT FILE LOG [WRAPPER...]: start it; its process id is $BW_SERVER.
 bw_server() {
 	local port=$1 file=$2 log=$3
 	shift 3
 	"$@" ib_write_bw -d "$DAXLEASE_RXE" -x 1 -p "$port" -F --report_gbits -s 65536 \
-		-D "${BW_SECONDS:-8}" --mmap="$file" >"$log" 2>&1 &
+		"${BW_LENGTH[@]}" --mmap="$file" >"$log" 2>&1 &
 	BW_SERVER=$!
 }
 
@@ -32,7 +35,7 @@ bw_listening() {
 # bw_client PORT LOG: start it; its process id is $BW_CLIENT.
 bw_client() {
 	ib_write_bw -d "$DAXLEASE_RXE" -x 1 -p "$1" -F --report_gbits -s 65536 \
-		-D "${BW_SECONDS:-8}" "$BW_ADDRESS" >"$2" 2>&1 &
+		"${BW_LENGTH[@]}" "$BW_ADDRESS" >"$2" 2>&1 &
 	BW_CLIENT=$!
 }
 
@@ -57,5 +60,5 @@ bw_report() {
 
 # bw_average LOG: the average in Gb/s, or nothing.
 bw_average() {
-	awk '$1 == 65536 {print $4}' "$1"
+	awk '$1 == 65536 && $4 > 0 {print $4}' "$1"
 }

@@ -7,7 +7,8 @@
 . "$(dirname "$0")/bw.sh"
 
 BUSY=16
-BW_SECONDS=12
+# Messages enough to last while the file is being looked at.
+BW_LENGTH=(-n 4000)
 problems=0
 
 headline() {

@@ -9,7 +9,6 @@
 . "$(dirname "$0")/bw.sh"
 
 CYCLES=${CYCLES:-1000}
-BW_SECONDS=60
 
 stop() {
 	echo "not ok - soak-kill: $*"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is recorded of a pin: its runs with the handle, their sum and owner with the inode.
+//! What is recorded of a pin: its runs and owner, with the inode.
 //!
 //! A handle pins in batches. Batches that follow each other in the file become one run, so that a
 //! gigabyte pinned in one go costs no more than a page. A handle gives everything back at once, so
@@ -20,7 +20,15 @@ use crate::{
     bindings,
     lease::Lease,
     owner::Owner,
-    range::PageRange, //
+    range::PageRange,
+    range_count::{
+        AddError,
+        Reservation, //
+    },
+    runs::{
+        Growth,
+        Runs, //
+    },
 };
 
 /// A pin by name: the lease it is under, and its number.
@@ -36,58 +44,88 @@ pub(crate) struct PinRecord {
     /// From the first page to the last.
     pub(crate) span: PageRange,
     pub(crate) pages: u64,
-    pub(crate) runs: u32,
+    pub(crate) runs: Runs,
     pub(crate) write: bool,
     pub(crate) since: Instant<Monotonic>,
-}
-
-/// Pages pinned in one go, or grown together.
-#[derive(Clone, Copy)]
-pub(crate) struct Run {
-    pub(crate) range: PageRange,
-    pub(crate) write: bool,
-}
-
-/// How the pages of a walk add to the runs of a handle.
-#[derive(Clone, Copy)]
-pub(crate) enum Growth {
-    /// Another run.
-    New(Run),
-    /// The run goes on to this page.
-    Extend(Run, u64),
-    /// Held by the handle already.
-    Nothing,
-}
-
-impl Growth {
-    /// `extent` is what has been pinned, `last` the run before it.
-    pub(crate) fn of(extent: Run, last: Option<&Run>) -> Self {
-        match last {
-            Some(last)
-                if last.write == extent.write
-                    && last.range.start <= extent.range.start
-                    && extent.range.start <= last.range.end =>
-            {
-                if extent.range.end <= last.range.end {
-                    Self::Nothing
-                } else {
-                    Self::Extend(*last, extent.range.end)
-                }
-            }
-            _ => Self::New(extent),
-        }
-    }
 }
 
 /// The record that a walk's pages go to.
 pub(crate) enum Target {
     Existing(PinKey),
-    New(RBTreeNode<PinKey, PinRecord>),
+    New {
+        key: PinKey,
+        node: RBTreeNode<PinKey, PinRecord>,
+    },
+}
+
+/// Memory made before the locks are taken.
+pub(crate) struct Spare {
+    pub(crate) slots: Reservation,
+    pub(crate) runs: Runs,
+}
+
+/// Memory that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    slots: usize,
+    runs: usize,
+}
+
+/// Why a batch could not be accounted. Nothing has changed.
+pub(crate) enum CommitError {
+    /// Try again with so much more memory.
+    Retry(Wanted),
+    Refused(Error),
+}
+
+impl Wanted {
+    pub(crate) const fn slots(slots: usize) -> Self {
+        Self { slots, runs: 0 }
+    }
+
+    pub(crate) const fn runs(runs: usize) -> Self {
+        Self { slots: 0, runs }
+    }
+}
+
+impl From<AddError> for CommitError {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::Retry { slots } => Self::Retry(Wanted::slots(slots)),
+            AddError::Refused(error) => Self::Refused(error),
+        }
+    }
+}
+
+impl From<Error> for CommitError {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Spare {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            slots: Reservation::new(0)?,
+            runs: Runs::new(),
+        })
+    }
+
+    /// Makes what is missing. May sleep.
+    pub(crate) fn refill(&mut self, wanted: Wanted) -> Result {
+        if wanted.slots > 0 {
+            self.slots.refill(wanted.slots)?;
+        }
+        if wanted.runs > 0 {
+            self.runs = Runs::with_room(wanted.runs)?;
+        }
+        Ok(())
+    }
 }
 
 /// What is left of a pin.
 pub(crate) struct Unpinned {
-    pub(crate) record: Option<RBTreeNode<PinKey, PinRecord>>,
+    pub(crate) record: Option<PinRecord>,
     /// The lease, where it was waiting for this pin to go.
     pub(crate) lease: Option<RBTreeNode<u64, Lease>>,
 }
@@ -101,89 +139,41 @@ pub(crate) fn expect_account(balanced: bool) {
 }
 
 impl PinRecord {
-    /// The record of a first run.
-    pub(crate) fn new(owner: Arc<Owner>, run: Run) -> Self {
-        Self {
+    /// A record without pages and with room for a first run. May sleep.
+    pub(crate) fn new(owner: Arc<Owner>) -> Result<Self> {
+        Ok(Self {
             owner,
-            span: run.range,
-            pages: run.range.len(),
-            runs: 1,
-            write: run.write,
+            span: PageRange::new(u64::MAX, 0),
+            pages: 0,
+            runs: Runs::with_room(1)?,
+            write: false,
             since: Instant::now(),
-        }
+        })
     }
 
-    /// Adds to the record what has been added to the account.
-    pub(crate) fn grow(&mut self, growth: &Growth, added: u64) {
+    /// Adds to the record what has been added to the account. There is room for it.
+    pub(crate) fn grow(&mut self, growth: &Growth) {
         let (range, write) = match growth {
             Growth::New(run) => {
-                self.runs = self.runs.saturating_add(1);
+                expect_account(self.runs.push(*run));
+                self.pages += run.range.len();
                 (run.range, run.write)
             }
-            Growth::Extend(run, end) => (PageRange::new(run.range.start, *end), run.write),
+            Growth::Extend(run, end) => {
+                self.runs.extend_last(*end);
+                self.pages += end - run.range.end;
+                (PageRange::new(run.range.start, *end), run.write)
+            }
             Growth::Nothing => return,
         };
 
-        self.pages += added;
         self.write |= write;
         self.span.start = self.span.start.min(range.start);
         self.span.end = self.span.end.max(range.end);
     }
-}
 
-#[kunit_tests(daxlease_account)]
-mod tests {
-    use super::*;
-
-    fn run(start: u64, end: u64, write: bool) -> Run {
-        Run {
-            range: PageRange::new(start, end),
-            write,
-        }
-    }
-
-    #[test]
-    fn first_run_is_new() {
-        assert!(matches!(Growth::of(run(3, 5, true), None), Growth::New(_)));
-    }
-
-    #[test]
-    fn next_batch_extends() {
-        assert!(matches!(
-            Growth::of(run(5, 9, true), Some(&run(3, 5, true))),
-            Growth::Extend(_, 9)
-        ));
-        assert!(matches!(
-            Growth::of(run(4, 9, true), Some(&run(3, 5, true))),
-            Growth::Extend(_, 9)
-        ));
-    }
-
-    #[test]
-    fn same_folio_again_adds_nothing() {
-        assert!(matches!(
-            Growth::of(run(0, 512, true), Some(&run(0, 512, true))),
-            Growth::Nothing
-        ));
-        assert!(matches!(
-            Growth::of(run(7, 9, false), Some(&run(0, 512, false))),
-            Growth::Nothing
-        ));
-    }
-
-    #[test]
-    fn gap_or_other_kind_is_another_run() {
-        assert!(matches!(
-            Growth::of(run(6, 9, true), Some(&run(3, 5, true))),
-            Growth::New(_)
-        ));
-        assert!(matches!(
-            Growth::of(run(5, 9, false), Some(&run(3, 5, true))),
-            Growth::New(_)
-        ));
-        assert!(matches!(
-            Growth::of(run(1, 4, true), Some(&run(3, 5, true))),
-            Growth::New(_)
-        ));
+    /// Whether a page of a range is pinned.
+    pub(crate) fn holds(&self, range: &PageRange) -> bool {
+        self.span.overlaps(range) && self.runs.overlap(range)
     }
 }

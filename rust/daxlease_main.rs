@@ -7,7 +7,7 @@
 //! | `device`, `args`, `query`, `stats` | `/dev/daxlease`, its ioctls |
 //! | `manager` | which inodes are leased, lease numbers, per-user caps |
 //! | `layout`, `lease` | one leased inode, its leases; **locks and lifetimes are written in `layout`** |
-//! | `lifecycle`, `verdict`, `range`, `range_count`, `account` | pure logic, with KUnit tests |
+//! | `lifecycle`, `verdict`, `range`, `range_count`, `runs`, `account` | pure logic, with KUnit tests |
 //! | `gate`, `handle`, `owner` | pins; **the protocol is written in `gate`** |
 //! | `breaker` | layout changes |
 //! | `hooks`, `bindings`, `dax_file`, `identity`, `helpers.c` | the rim to C |
@@ -40,6 +40,7 @@ mod owner;
 mod query;
 mod range;
 mod range_count;
+mod runs;
 mod stats;
 mod verdict;
 

@@ -30,11 +30,12 @@ use kernel::{
 
 use crate::{
     account::{
-        Growth,
+        CommitError,
         PinKey,
         PinRecord,
-        Run,
-        Target, //
+        Spare,
+        Target,
+        Wanted, //
     },
     handle::Handle,
     identity::Tgid,
@@ -44,10 +45,7 @@ use crate::{
     },
     manager::Manager,
     range::PageRange,
-    range_count::{
-        AddError,
-        Reservation, //
-    },
+    runs::Run, //
 };
 
 /// What takes the pages, between the check and the account.
@@ -68,28 +66,36 @@ pub(crate) struct Request {
     pub(crate) write: bool,
 }
 
-/// Memory for a first batch under a lease.
-struct NewShare {
-    record: RBTreeNodeReservation<PinKey, PinRecord>,
+/// A pin that is to be, under the lease that the walk will find.
+struct NewPin {
+    record: PinRecord,
+    room: RBTreeNodeReservation<PinKey, PinRecord>,
     id: u64,
-    runs: KVec<Run>,
 }
 
-impl NewShare {
-    fn new(manager: &Manager) -> Result<Self> {
+impl NewPin {
+    fn new(manager: &Manager, handle: &Handle) -> Result<Self> {
         Ok(Self {
-            record: RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?,
+            record: PinRecord::new(handle.owner.clone())?,
+            room: RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?,
             id: manager.new_id(),
-            runs: KVec::with_capacity(1, GFP_KERNEL_ACCOUNT)?,
         })
+    }
+
+    fn target(self, key: PinKey) -> Target {
+        let node = self.room.into_node(key, self.record);
+
+        Target::New { key, node }
     }
 }
 
 enum Outcome {
     /// So many pages are pinned and accounted; 0: the first one has to be faulted in.
     Done(u64),
-    /// Again, with more memory: for a share, and so many slots of the account's index.
-    Retry { share: bool, slots: usize },
+    /// Again, with memory for a new pin.
+    NewPin,
+    /// Again, with more memory.
+    More(Wanted),
 }
 
 /// Pins pages of a leased file for `handle`. Returns their number, 0 if the first one has to be
@@ -104,26 +110,21 @@ pub(crate) fn pin(
     request: &Request,
     grab: &mut dyn Grab,
 ) -> Result<u64> {
-    let mut share = !handle.knows(layout);
-    let mut spare = Reservation::new(0)?;
+    let mut new_pin = !handle.knows(layout);
+    let mut spare = Spare::new()?;
 
     loop {
         handle.reserve()?;
-        let mut new = if share {
-            Some(NewShare::new(manager)?)
+        let mut new = if new_pin {
+            Some(NewPin::new(manager, handle)?)
         } else {
             None
         };
 
         match attempt(manager, layout, handle, request, grab, &mut new, &mut spare)? {
             Outcome::Done(pages) => return Ok(pages),
-            Outcome::Retry {
-                share: more,
-                slots: wanted,
-            } => {
-                share |= more;
-                spare.refill(wanted)?;
-            }
+            Outcome::NewPin => new_pin = true,
+            Outcome::More(wanted) => spare.refill(wanted)?,
         }
     }
 }
@@ -134,19 +135,16 @@ fn attempt(
     handle: &mut Handle,
     request: &Request,
     grab: &mut dyn Grab,
-    new: &mut Option<NewShare>,
-    spare: &mut Reservation,
+    new: &mut Option<NewPin>,
+    spare: &mut Spare,
 ) -> Result<Outcome> {
     let srcu = manager.srcu.read_lock();
     let walk = layout.start_walk(Tgid::current_key(), &request.want)?;
 
-    if handle.share(walk.lease).is_none() && new.is_none() {
+    if handle.pin(walk.lease).is_none() && new.is_none() {
         drop(srcu);
         cancel(manager, layout, walk);
-        return Ok(Outcome::Retry {
-            share: true,
-            slots: 0,
-        });
+        return Ok(Outcome::NewPin);
     }
     let (pages, extent) = match grab.grab(walk.len) {
         Ok(Some(grabbed)) => grabbed,
@@ -156,21 +154,22 @@ fn attempt(
             return other.map(|_| Outcome::Done(0));
         }
     };
-    let account = account(layout, handle, &walk, &extent, request.write, new, spare);
+    let run = Run {
+        range: extent,
+        write: request.write,
+    };
+    let account = account(layout, handle, &walk, run, new, spare);
     if account.is_err() {
         grab.put_back();
     }
     drop(srcu);
     match account {
         Ok(()) => Ok(Outcome::Done(pages)),
-        Err(AddError::Retry { slots }) => {
+        Err(CommitError::Retry(wanted)) => {
             cancel(manager, layout, walk);
-            Ok(Outcome::Retry {
-                share: false,
-                slots,
-            })
+            Ok(Outcome::More(wanted))
         }
-        Err(AddError::Refused(error)) => {
+        Err(CommitError::Refused(error)) => {
             cancel(manager, layout, walk);
             Err(error)
         }
@@ -182,33 +181,20 @@ fn account(
     layout: &Arc<Layout>,
     handle: &mut Handle,
     walk: &Walk,
-    extent: &PageRange,
-    write: bool,
-    new: &mut Option<NewShare>,
-    spare: &mut Reservation,
-) -> Result<(), AddError> {
-    let run = Run {
-        range: *extent,
-        write,
-    };
-    let existing = handle
-        .share(walk.lease)
-        .map(|share| (share.key, Growth::of(run, share.last_run())));
-
-    if let Some((key, growth)) = existing {
-        layout.commit(walk, extent, growth, Target::Existing(key), spare)?;
-        handle.grow(walk.lease, growth);
-        return Ok(());
+    run: Run,
+    new: &mut Option<NewPin>,
+    spare: &mut Spare,
+) -> Result<(), CommitError> {
+    if let Some(key) = handle.pin(walk.lease) {
+        return layout.commit(walk, run, Target::Existing(key), spare);
     }
     let new = new.take().ok_or(EINVAL)?;
     let key = PinKey {
         lease: walk.lease,
         id: new.id,
     };
-    let record = PinRecord::new(handle.owner.clone(), run);
-    let target = Target::New(new.record.into_node(key, record));
-    layout.commit(walk, extent, Growth::New(run), target, spare)?;
-    handle.push(layout.clone(), key, new.runs, run);
+    layout.commit(walk, run, new.target(key), spare)?;
+    handle.push(layout.clone(), key);
     Ok(())
 }
 

@@ -12,9 +12,7 @@ use kernel::{
 use crate::{
     account::{
         expect_account,
-        Growth,
-        PinKey,
-        Run, //
+        PinKey, //
     },
     layout::Layout,
     manager::Manager,
@@ -22,16 +20,9 @@ use crate::{
 };
 
 /// What a handle has pinned under one lease.
-pub(crate) struct Share {
+struct Share {
     layout: Arc<Layout>,
-    pub(crate) key: PinKey,
-    runs: KVec<Run>,
-}
-
-impl Share {
-    pub(crate) fn last_run(&self) -> Option<&Run> {
-        self.runs.last()
-    }
+    key: PinKey,
 }
 
 pub(crate) struct Handle {
@@ -50,12 +41,13 @@ impl Handle {
         )?)
     }
 
-    /// The share of a lease. Most likely it is the last one.
-    pub(crate) fn share(&self, lease: u64) -> Option<&Share> {
+    /// The pin under a lease. Most likely it is the last one.
+    pub(crate) fn pin(&self, lease: u64) -> Option<PinKey> {
         self.shares
             .iter()
             .rev()
-            .find(|share| share.key.lease == lease)
+            .map(|share| share.key)
+            .find(|key| key.lease == lease)
     }
 
     /// Whether there is a share of any lease of this inode.
@@ -65,50 +57,24 @@ impl Handle {
             .any(|share| Arc::ptr_eq(&share.layout, layout))
     }
 
-    /// Makes room, so that [`Handle::grow`] and [`Handle::push`] cannot fail.
+    /// Makes room, so that [`Handle::push`] cannot fail.
     pub(crate) fn reserve(&mut self) -> Result {
-        self.shares.reserve(1, GFP_KERNEL_ACCOUNT)?;
-        for share in &mut self.shares {
-            share.runs.reserve(1, GFP_KERNEL_ACCOUNT)?;
-        }
-        Ok(())
+        Ok(self.shares.reserve(1, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// A batch has been accounted to an existing share.
-    pub(crate) fn grow(&mut self, lease: u64, growth: Growth) {
-        let Some(share) = self
-            .shares
-            .iter_mut()
-            .rev()
-            .find(|share| share.key.lease == lease)
-        else {
-            return;
-        };
-
-        match growth {
-            Growth::New(run) => {
-                expect_account(share.runs.push_within_capacity(run).is_ok());
-            }
-            Growth::Extend(_, end) => {
-                if let Some(last) = share.runs.last_mut() {
-                    last.range.end = end;
-                }
-            }
-            Growth::Nothing => {}
-        }
-    }
-
-    /// A first batch has been accounted under a lease. `runs` has room for it.
-    pub(crate) fn push(&mut self, layout: Arc<Layout>, key: PinKey, mut runs: KVec<Run>, run: Run) {
-        expect_account(runs.push_within_capacity(run).is_ok());
-        let share = Share { layout, key, runs };
-        expect_account(self.shares.push_within_capacity(share).is_ok());
+    /// A first batch has been accounted under a lease.
+    pub(crate) fn push(&mut self, layout: Arc<Layout>, key: PinKey) {
+        expect_account(
+            self.shares
+                .push_within_capacity(Share { layout, key })
+                .is_ok(),
+        );
     }
 
     /// Gives everything back. The pages have been unpinned. May sleep, no locks held.
     pub(crate) fn release(self, manager: &Manager) {
         for share in self.shares {
-            let left = share.layout.unpin(share.key, &share.runs);
+            let left = share.layout.unpin(share.key);
 
             drop(left.record);
             if let Some(lease) = left.lease {

@@ -45,12 +45,13 @@ use kernel::{
 use crate::{
     account::{
         expect_account,
-        Growth,
+        CommitError,
         PinKey,
         PinRecord,
-        Run,
+        Spare,
         Target,
-        Unpinned, //
+        Unpinned,
+        Wanted, //
     },
     dax_file::InodeKey,
     identity::Tgid,
@@ -60,10 +61,10 @@ use crate::{
         State, //
     },
     range::PageRange,
-    range_count::{
-        AddError,
-        RangeCount,
-        Reservation, //
+    range_count::RangeCount,
+    runs::{
+        Growth,
+        Run, //
     },
     stats::{
         Counters,
@@ -202,55 +203,67 @@ impl Layout {
         result
     }
 
-    /// Ends a walk with its pages accounted: `extent` is what they hold immovable.
+    /// Ends a walk with its pages accounted: `run` is what they hold immovable.
     ///
     /// On failure nothing is accounted and the walk goes on: unpin, then [`Layout::cancel`].
     /// `EAGAIN`: a layout change has come over the extent.
     pub(crate) fn commit(
         &self,
         walk: &Walk,
-        extent: &PageRange,
-        growth: Growth,
+        run: Run,
         target: Target,
-        spare: &mut Reservation,
-    ) -> Result<(), AddError> {
+        spare: &mut Spare,
+    ) -> Result<(), CommitError> {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
 
-        if inner.is_changing(extent) {
+        if inner.is_changing(&run.range) {
             inner.counters.refused += 1;
             return Err(EAGAIN.into());
         }
         let lease = inner.leases.get_mut(&walk.lease).ok_or(ENOENT)?;
-        let added = match growth {
+        let growth = match &target {
+            Target::New { .. } => Growth::New(run),
+            Target::Existing(key) => {
+                let runs = &mut inner.records.get_mut(key).ok_or(ENOENT)?.runs;
+                let growth = run.after(runs.last());
+                let crowded = runs.is_full() && matches!(growth, Growth::New(_));
+
+                if crowded && !runs.move_to(&mut spare.runs) {
+                    return Err(CommitError::Retry(Wanted::runs(runs.wanted_room())));
+                }
+                growth
+            }
+        };
+        match growth {
             Growth::New(run) => {
-                inner.counts.add(run.range.into(), run.write, spare)?;
-                run.range.len()
+                inner
+                    .counts
+                    .add(run.range.into(), run.write, &mut spare.slots)?;
             }
             Growth::Extend(run, end) => {
                 inner
                     .counts
-                    .extend(run.range.into(), end, run.write, spare)?;
-                end - run.range.end
+                    .extend(run.range.into(), end, run.write, &mut spare.slots)?;
             }
-            Growth::Nothing => 0,
-        };
-        let new_pins = match target {
-            Target::New(node) => {
+            Growth::Nothing => {}
+        }
+        let (key, new_pins) = match target {
+            Target::New { key, node } => {
                 inner.records.insert(node);
-                1
+                (key, 1)
             }
-            Target::Existing(key) => {
-                let record = inner.records.get_mut(&key);
-                expect_account(record.is_some());
-                if let Some(record) = record {
-                    record.grow(&growth, added);
-                }
-                0
-            }
+            Target::Existing(key) => (key, 0),
         };
+        let record = inner.records.get_mut(&key);
+        expect_account(record.is_some());
+        if let Some(record) = record {
+            let before = record.pages;
+
+            record.grow(&growth);
+            lease.pages += record.pages - before;
+        }
         inner.counters.pinned += 1;
-        lease.pages += added;
         // There is a pin now, old or new, so the lease stays.
         let _ = lease.life.end_walk(new_pins);
         inner.end_walk();
@@ -271,23 +284,27 @@ impl Layout {
 
     /// Takes back what a handle has accounted under a lease. The pages have been unpinned. Returns
     /// what is to be dropped unlocked: the record, and the lease if it was waiting for that to go.
-    pub(crate) fn unpin(&self, key: PinKey, runs: &[Run]) -> Unpinned {
-        let mut inner = self.inner.lock();
-        let record = inner.records.remove_node(&key);
+    pub(crate) fn unpin(&self, key: PinKey) -> Unpinned {
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let record = inner
+            .records
+            .remove_node(&key)
+            .map(|node| node.to_key_value().1);
+        let mut after = After::Stays;
 
-        for run in runs {
-            expect_account(inner.counts.sub(run.range.into(), run.write).is_ok());
-        }
-        let pages = runs.iter().map(|run| run.range.len()).sum();
-        let after = match inner.leases.get_mut(&key.lease) {
-            Some(lease) => {
-                lease.pages = lease.pages.saturating_sub(pages);
-                lease.life.unpin()
+        expect_account(record.is_some());
+        if let Some(record) = &record {
+            for run in record.runs.iter() {
+                expect_account(inner.counts.sub(run.range.into(), run.write).is_ok());
             }
-            None => After::Stays,
-        };
+            if let Some(lease) = inner.leases.get_mut(&key.lease) {
+                lease.pages = lease.pages.saturating_sub(record.pages);
+                after = lease.life.unpin();
+            }
+        }
         let lease = inner.take_if(after, key.lease);
-        drop(inner);
+        drop(guard);
         self.unpinned.notify_all();
         Unpinned { record, lease }
     }
@@ -393,6 +410,25 @@ impl Inner {
         }
     }
 
+    /// The pin under a lease with the lowest number above `after`.
+    pub(crate) fn next_pin(&self, lease: u64, after: u64) -> Option<(PinKey, &PinRecord)> {
+        let id = after.checked_add(1)?;
+        let cursor = self.records.cursor_lower_bound(&PinKey { lease, id })?;
+        let key = *cursor.current().0;
+
+        // What the cursor lends does not outlive it.
+        let record = self.records.get(&key)?;
+        (key.lease == lease).then_some((key, record))
+    }
+
+    /// Whether a page of the range is pinned under a lease.
+    fn pinned_under(&self, lease: u64, range: &PageRange) -> bool {
+        let first = self.next_pin(lease, 0);
+
+        core::iter::successors(first, |(key, _)| self.next_pin(lease, key.id))
+            .any(|(_, record)| record.holds(range))
+    }
+
     fn is_changing(&self, range: &PageRange) -> bool {
         self.breaks.values().any(|other| other.overlaps(range))
     }
@@ -438,11 +474,10 @@ impl Inner {
             mine: mine(lease),
         });
         let others = || {
-            self.records
+            self.leases
                 .iter()
-                .filter(|(_, record)| record.span.overlaps(range))
-                .filter_map(|(key, _)| self.leases.get(&key.lease))
-                .any(|lease| lease.life.state() == State::Orphaned || !mine(lease))
+                .filter(|(_, lease)| lease.life.state() == State::Orphaned || !mine(lease))
+                .any(|(id, _)| self.pinned_under(*id, range))
         };
         let pinned = if !self.counts.any((*range).into()) {
             Pinned::No

@@ -22,7 +22,6 @@ use kernel::{
 };
 
 use crate::{
-    account::PinKey,
     bindings, dax_file,
     identity::{
         is_admin,
@@ -158,16 +157,7 @@ fn lease_record(id: u64, lease: &Lease) -> bindings::daxlease_lease_record {
 /// The pin of a lease with the lowest number above `after`.
 fn next_pin(lease: &LeaseRef, after: u64) -> Option<bindings::daxlease_pin_record> {
     let inner = lease.layout.inner.lock();
-    let first = PinKey {
-        lease: lease.id,
-        id: after.checked_add(1)?,
-    };
-    let cursor = inner.records.cursor_lower_bound(&first)?;
-    let (key, pin) = cursor.current();
-
-    if key.lease != lease.id {
-        return None;
-    }
+    let (key, pin) = inner.next_pin(lease.id, after)?;
     let (start, end) = pin.span.bytes();
     Some(bindings::daxlease_pin_record {
         size: PIN_SIZE as u32,
@@ -178,7 +168,7 @@ fn next_pin(lease: &LeaseRef, after: u64) -> Option<bindings::daxlease_pin_recor
         end,
         pages: pin.pages,
         age_ms: age(pin.since),
-        runs: pin.runs,
+        runs: u32::try_from(pin.runs.len()).unwrap_or(u32::MAX),
         flags: flag(pin.write, bindings::DAXLEASE_PIN_WRITABLE)
             | flag(pin.owner.revocable, bindings::DAXLEASE_PIN_REVOCABLE),
         kind: pin.owner.kind,

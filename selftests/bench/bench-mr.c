@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How long does it take to register, and to give up, a memory region of
- * anonymous memory?  Not a test: scripts/guest/bench-mr.sh runs it with the
- * module loaded and not, and compares.
+ * How long does it take to register a memory region of anonymous memory, with
+ * the module loaded and not?  Not a test: scripts/guest/bench-mr.sh runs it.
  *
- *	bench-mr [ROUNDS]
+ *	bench-mr TURNS ROUNDS UNLOAD LOAD
  *
- * prints JSON, one line per size with medians in nanoseconds; the last number
- * of the last line is the sum of the registrations.  To give a region up costs
- * a grace period, beside which nothing else shows.  The sizes take turns, so
- * that a change of the machine's load meets all of them.
+ * UNLOAD and LOAD are shell commands.  A turn is ROUNDS registrations of each
+ * size with the module out, then as many with it in, all of the same memory in
+ * the same process: what differs is the module alone.  The sizes take turns
+ * too, so that a change of the machine's load meets all of them.  To give a
+ * region up costs a grace period, beside which nothing else shows, and is not
+ * told.  Prints JSON: for each size the medians in nanoseconds and the ratio.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,15 +23,19 @@
 
 #include "rdma.h"
 
-#define ROUNDS_MAX	10000
+#define SAMPLES_MAX	100000
 
 static const size_t sizes[] = { 4 << 10, 64 << 10, 1 << 20, 16 << 20 };
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define NR_SIZES	ARRAY_SIZE(sizes)
 
-static uint64_t reg_ns[NR_SIZES][ROUNDS_MAX];
-static uint64_t dereg_ns[NR_SIZES][ROUNDS_MAX];
+struct samples {
+	uint64_t ns[NR_SIZES][SAMPLES_MAX];
+	int nr;
+};
+
+static struct samples module_out, module_in;
 
 static uint64_t now(void)
 {
@@ -53,34 +58,64 @@ static uint64_t median(uint64_t *v, int nr)
 	return v[nr / 2];
 }
 
-static int measure(struct rdma *r, void *mem, size_t size, uint64_t *reg, uint64_t *dereg)
+static int measure(struct rdma *r, void *mem, size_t size, uint64_t *ns)
 {
 	struct ibv_mr *mr;
-	uint64_t begin, middle;
+	uint64_t begin = now();
 
-	begin = now();
 	mr = rdma_reg(r, mem, size, RDMA_ACCESS);
-	middle = now();
+	*ns = now() - begin;
 	if (!mr)
 		return -errno;
-	if (ibv_dereg_mr(mr))
-		return -EIO;
-	*reg = middle - begin;
-	*dereg = now() - middle;
+	return ibv_dereg_mr(mr) ? -EIO : 0;
+}
+
+/* The first round warms up and is overwritten. */
+static int turn(struct rdma *r, void *mem, int rounds, struct samples *to)
+{
+	int n, ret;
+	size_t i;
+
+	for (n = -1; n < rounds; n++) {
+		for (i = 0; i < NR_SIZES; i++) {
+			ret = measure(r, mem, sizes[i], &to->ns[i][to->nr]);
+			if (ret)
+				return ret;
+		}
+		if (n >= 0)
+			to->nr++;
+	}
 	return 0;
+}
+
+static void result(void)
+{
+	double out, in, out_sum = 0, in_sum = 0;
+	size_t i;
+
+	printf("{\"samples\": %d, \"sizes\": [\n", module_out.nr);
+	for (i = 0; i < NR_SIZES; i++) {
+		out = median(module_out.ns[i], module_out.nr);
+		in = median(module_in.ns[i], module_in.nr);
+		out_sum += out;
+		in_sum += in;
+		printf("  {\"bytes\": %zu, \"out_ns\": %.0f, \"in_ns\": %.0f, \"ratio\": %.4f}%s\n",
+		       sizes[i], out, in, in / out, i + 1 < NR_SIZES ? "," : "");
+	}
+	printf("], \"out_ns\": %.0f, \"in_ns\": %.0f, \"ratio\": %.4f}\n",
+	       out_sum, in_sum, in_sum / out_sum);
 }
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 201;
-	uint64_t reg, dereg, reg_sum = 0, dereg_sum = 0;
+	int turns, rounds, n, ret;
 	struct rdma r;
-	size_t i;
 	void *mem;
-	int n, ret;
 
-	if (rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "bench-mr: 1 to %d rounds\n", ROUNDS_MAX);
+	turns = argc == 5 ? atoi(argv[1]) : 0;
+	rounds = argc == 5 ? atoi(argv[2]) : 0;
+	if (turns < 1 || rounds < 1 || turns > SAMPLES_MAX / (rounds + 1)) {
+		fprintf(stderr, "usage: bench-mr TURNS ROUNDS UNLOAD LOAD\n");
 		return 2;
 	}
 	ret = rdma_open(&r, 0);
@@ -93,31 +128,16 @@ int main(int argc, char **argv)
 	if (mem == MAP_FAILED)
 		return 1;
 
-	/* The first round warms up and is overwritten. */
-	for (n = -1; n < rounds; n++) {
-		for (i = 0; i < NR_SIZES; i++) {
-			int slot = n < 0 ? 0 : n;
-
-			ret = measure(&r, mem, sizes[i], &reg_ns[i][slot], &dereg_ns[i][slot]);
-			if (ret) {
-				fprintf(stderr, "bench-mr: %s\n", strerror(-ret));
-				return 1;
-			}
+	for (n = 0; n < turns; n++) {
+		ret = system(argv[3]) ? -ENOEXEC : turn(&r, mem, rounds, &module_out);
+		if (!ret)
+			ret = system(argv[4]) ? -ENOEXEC : turn(&r, mem, rounds, &module_in);
+		if (ret) {
+			fprintf(stderr, "bench-mr: turn %d: %s\n", n, strerror(-ret));
+			return 1;
 		}
 	}
-
-	printf("{\"rounds\": %d, \"sizes\": [\n", rounds);
-	for (i = 0; i < NR_SIZES; i++) {
-		reg = median(reg_ns[i], rounds);
-		dereg = median(dereg_ns[i], rounds);
-		reg_sum += reg;
-		dereg_sum += dereg;
-		printf("  {\"bytes\": %zu, \"reg_ns\": %llu, \"dereg_ns\": %llu}%s\n",
-		       sizes[i], (unsigned long long)reg, (unsigned long long)dereg,
-		       i + 1 < NR_SIZES ? "," : "");
-	}
-	printf("], \"dereg_sum_ns\": %llu, \"reg_sum_ns\": %llu}\n",
-	       (unsigned long long)dereg_sum, (unsigned long long)reg_sum);
+	result();
 	rdma_close(&r);
 	return 0;
 }

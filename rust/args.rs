@@ -124,6 +124,14 @@ impl Argument for bindings::daxlease_query {
     }
 }
 
+impl Argument for bindings::daxlease_scan {
+    const FIRST_SIZE: usize = 80;
+
+    fn check(&self) -> Result {
+        zero(self.flags & !bindings::DAXLEASE_SCAN_PINS_ONLY)
+    }
+}
+
 impl Argument for bindings::daxlease_stats {
     const FIRST_SIZE: usize = 88;
 

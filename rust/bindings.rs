@@ -18,6 +18,7 @@
 )]
 
 pub(crate) use kernel::bindings::{
+    dev_pagemap,
     inode,
     pid, //
 };
@@ -52,6 +53,7 @@ plain_bytes!(
     daxlease_attach,
     daxlease_release,
     daxlease_query,
+    daxlease_scan,
     daxlease_stats,
     daxlease_pin_record,
 );
@@ -68,6 +70,7 @@ mod padding {
     const _: () = assert!(size_of::<daxlease_attach>() == 2 * 4 + 8);
     const _: () = assert!(size_of::<daxlease_release>() == 2 * 4);
     const _: () = assert!(size_of::<daxlease_query>() == 4 * 4 + 3 * 8);
+    const _: () = assert!(size_of::<daxlease_scan>() == 6 * 4 + 7 * 8);
     const _: () = assert!(size_of::<daxlease_stats>() == 2 * 4 + 10 * 8);
     const _: () = assert!(size_of::<daxlease_lease_record>() == 10 * 4 + 6 * 8 + 16);
     const _: () = assert!(size_of::<daxlease_pin_record>() == 8 * 4 + 6 * 8 + 16 + 32);

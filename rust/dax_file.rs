@@ -4,7 +4,10 @@
 
 use kernel::{error::to_result, fs::File, prelude::*, sync::aref::ARef};
 
-use crate::bindings;
+use crate::{
+    bindings,
+    range::PageRange, //
+};
 
 /// What names an inode while a reference to it is held: its address.
 pub(crate) type InodeKey = usize;
@@ -31,7 +34,21 @@ impl DaxFile {
     ///
     /// `EOPNOTSUPP`: not a regular file in DAX mode on a filesystem with the hooks. `EACCES`: not
     /// open for writing, or neither owned by the caller nor within reach of its CAP_LEASE.
-    pub(crate) fn new(file: ARef<File>) -> Result<Self> {
+    pub(crate) fn to_lease(file: ARef<File>) -> Result<Self> {
+        let (file, facts) = Self::new(file)?;
+
+        if !facts.writable || !facts.owner {
+            return Err(EACCES);
+        }
+        Ok(file)
+    }
+
+    /// Checks that a file could be leased by somebody; `EOPNOTSUPP` as above.
+    pub(crate) fn to_scan(file: ARef<File>) -> Result<Self> {
+        Ok(Self::new(file)?.0)
+    }
+
+    fn new(file: ARef<File>) -> Result<(Self, bindings::daxlease_file_facts)> {
         let mut facts: bindings::daxlease_file_facts = pin_init::zeroed();
 
         // SAFETY: The file is valid, and `facts` can be written to.
@@ -39,16 +56,14 @@ impl DaxFile {
         if !facts.regular || !facts.dax || !facts.hooked {
             return Err(EOPNOTSUPP);
         }
-        if !facts.writable || !facts.owner {
-            return Err(EACCES);
-        }
         // INVARIANT: The inode is that of the file, which keeps it.
-        Ok(Self {
+        let this = Self {
             file,
             inode: facts.inode,
             ino: facts.ino,
             dev: (facts.dev_major, facts.dev_minor),
-        })
+        };
+        Ok((this, facts))
     }
 
     /// Another reference to the same file.
@@ -75,6 +90,16 @@ impl DaxFile {
 
     pub(crate) fn file(&self) -> ARef<File> {
         self.file.clone()
+    }
+
+    /// The first entry that reaches into a range and has a reference, pinned for long or not. May
+    /// sleep; walks all entries before it.
+    pub(crate) fn find_busy(&self, range: &PageRange) -> Option<PageRange> {
+        let (mut start, mut end) = (range.start as c_ulong, range.end as c_ulong);
+
+        // SAFETY: By the type invariant the inode is valid; the numbers can be written to.
+        unsafe { bindings::daxlease_find_busy(self.inode, &mut start, &mut end) }
+            .then(|| PageRange::new(start as u64, end as u64))
     }
 
     /// Locks the inode, which keeps layout changes out. `EINTR` where the caller is killed.

@@ -10,7 +10,8 @@
 //! | `lifecycle`, `verdict`, `range`, `range_count`, `runs`, `account` | pure logic, with KUnit tests |
 //! | `gate`, `handle`, `owner` | pins; **the protocol is written in `gate`** |
 //! | `breaker` | layout changes |
-//! | `hooks`, `bindings`, `dax_file`, `identity`, `helpers.c` | the rim to C |
+//! | `scanner` | is a range busy |
+//! | `hooks`, `bindings`, `dax_file`, `pgmap`, `identity`, `helpers.c` | the rim to C |
 
 #![crate_name = "daxlease"]
 
@@ -37,10 +38,12 @@ mod lease;
 mod lifecycle;
 mod manager;
 mod owner;
+mod pgmap;
 mod query;
 mod range;
 mod range_count;
 mod runs;
+mod scanner;
 mod stats;
 mod verdict;
 

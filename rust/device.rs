@@ -18,6 +18,7 @@ use kernel::{
     seq_file::SeqFile,
     seq_print,
     sync::{
+        aref::ARef,
         Arc,
         Mutex, //
     },
@@ -34,8 +35,12 @@ use crate::{
         LeaseRef,
         Manager, //
     },
-    query,
-    range::PageRange, //
+    query::{
+        self,
+        Listing, //
+    },
+    range::PageRange,
+    scanner, //
 };
 
 const ACQUIRE: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 1);
@@ -43,6 +48,7 @@ const ATTACH: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 2);
 const RELEASE: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 3);
 const QUERY: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 4);
 const STATS: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 5);
+const SCAN: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 6);
 
 /// Which lease the fd carries.
 enum FdState {
@@ -87,6 +93,7 @@ impl MiscDevice for LeaseFd {
             RELEASE => me.release(arg, file.flags() & O_NONBLOCK == 0)?,
             QUERY => me.query(arg)?,
             STATS => me.stats(arg)?,
+            SCAN => me.scan(arg)?,
             _ => return Err(ENOTTY),
         }
         Ok(0)
@@ -125,6 +132,15 @@ fn state_name(state: State) -> &'static str {
     }
 }
 
+/// The file behind a number that the caller gave.
+fn file_of(fd: i32) -> Result<ARef<File>> {
+    let fd = u32::try_from(fd).map_err(|_| EBADF)?;
+    let file = LocalFile::fget(fd)?;
+
+    // SAFETY: An ioctl does not use file positions.
+    Ok(unsafe { LocalFile::assume_no_fdget_pos(file) })
+}
+
 impl LeaseFd {
     /// The lease of this fd; `ENOENT` where there is none.
     fn lease(&self) -> Result<LeaseRef> {
@@ -143,10 +159,7 @@ impl LeaseFd {
     fn acquire(&self, arg: UserPtr) -> Result {
         let mut args = Args::<bindings::daxlease_acquire>::read(arg)?;
         let range = PageRange::from_lease(args.value.offset, args.value.length)?;
-        let fd = u32::try_from(args.value.fd).map_err(|_| EBADF)?;
-        // SAFETY: An ioctl does not use file positions.
-        let file = unsafe { LocalFile::assume_no_fdget_pos(LocalFile::fget(fd)?) };
-        let file = DaxFile::new(file)?;
+        let file = DaxFile::to_lease(file_of(args.value.fd)?)?;
 
         {
             let mut state = self.state.lock();
@@ -201,8 +214,55 @@ impl LeaseFd {
 
     fn query(&self, arg: UserPtr) -> Result {
         let mut args = Args::<bindings::daxlease_query>::read(arg)?;
+        let query = &mut args.value;
+        let mut list = Listing {
+            buf: query.buf,
+            buf_len: query.buf_len,
+            lease_cursor: query.lease_cursor,
+            pin_cursor: query.pin_cursor,
+            only: None,
+        };
 
-        query::run(&self.manager, &mut args.value, self.lease().ok().as_ref())?;
+        query.used = query::run(&self.manager, &mut list, self.lease().ok().as_ref())?;
+        query.lease_cursor = list.lease_cursor;
+        query.pin_cursor = list.pin_cursor;
+        args.write_back()
+    }
+
+    fn scan(&self, arg: UserPtr) -> Result {
+        let mut args = Args::<bindings::daxlease_scan>::read(arg)?;
+        let scan = &mut args.value;
+        let range = PageRange::from_bytes(scan.offset, scan.length)?;
+        let file = DaxFile::to_scan(file_of(scan.fd)?)?;
+        let layout = self.manager.find(file.key());
+        let walk = scan.flags & bindings::DAXLEASE_SCAN_PINS_ONLY == 0;
+        let busy = scanner::scan(&file, layout.as_deref(), &range, walk);
+
+        scan.busy = 0;
+        if busy.pinned.is_some() {
+            scan.busy |= bindings::DAXLEASE_BUSY_PINNED;
+        }
+        if busy.transient.is_some() {
+            scan.busy |= bindings::DAXLEASE_BUSY_TRANSIENT;
+        }
+        (scan.first, scan.end) = busy
+            .pinned
+            .or(busy.transient)
+            .map_or((0, 0), |part| part.bytes());
+        scan.used = 0;
+        if scan.buf_len > 0 {
+            let mut list = Listing {
+                buf: scan.buf,
+                buf_len: scan.buf_len,
+                lease_cursor: scan.lease_cursor,
+                pin_cursor: scan.pin_cursor,
+                only: Some((file.key(), range)),
+            };
+
+            scan.used = query::run(&self.manager, &mut list, self.lease().ok().as_ref())?;
+            scan.lease_cursor = list.lease_cursor;
+            scan.pin_cursor = list.pin_cursor;
+        }
         args.write_back()
     }
 

@@ -16,7 +16,8 @@ use crate::{
     },
     layout::Layout,
     manager::Manager,
-    owner::Owner, //
+    owner::Owner,
+    pgmap::Pgmap, //
 };
 
 /// What a handle has pinned under one lease.
@@ -28,6 +29,8 @@ struct Share {
 pub(crate) struct Handle {
     pub(crate) owner: Arc<Owner>,
     shares: KVec<Share>,
+    /// Devices whose pages are among the pins.
+    pgmaps: KVec<Pgmap>,
 }
 
 impl Handle {
@@ -36,6 +39,7 @@ impl Handle {
             Self {
                 owner,
                 shares: KVec::new(),
+                pgmaps: KVec::new(),
             },
             GFP_KERNEL_ACCOUNT,
         )?)
@@ -57,9 +61,17 @@ impl Handle {
             .any(|share| Arc::ptr_eq(&share.layout, layout))
     }
 
-    /// Makes room, so that [`Handle::push`] cannot fail.
+    /// Makes room, so that [`Handle::push`] and [`Handle::keep`] cannot fail.
     pub(crate) fn reserve(&mut self) -> Result {
+        self.pgmaps.reserve(1, GFP_KERNEL_ACCOUNT)?;
         Ok(self.shares.reserve(1, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Keeps a device until the pins are given back.
+    pub(crate) fn keep(&mut self, pgmap: Pgmap) {
+        if !self.pgmaps.contains(&pgmap) {
+            expect_account(self.pgmaps.push_within_capacity(pgmap).is_ok());
+        }
     }
 
     /// A first batch has been accounted under a lease.

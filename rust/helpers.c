@@ -3,9 +3,11 @@
 #include <linux/bug.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/dax.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
+#include <linux/memremap.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pid.h>
@@ -43,6 +45,17 @@ int daxlease_inode_lock_killable(struct inode *inode)
 void daxlease_inode_unlock(struct inode *inode)
 {
 	inode_unlock(inode);
+}
+
+bool daxlease_find_busy(struct inode *inode, unsigned long *start,
+			unsigned long *end)
+{
+	return dax_find_busy(inode->i_mapping, start, end);
+}
+
+void daxlease_put_pgmap(struct dev_pagemap *pgmap)
+{
+	put_dev_pagemap(pgmap);
 }
 
 struct inode *daxlease_vma_inode(struct vm_area_struct *vma)

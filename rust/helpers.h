@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct dev_pagemap;
 struct file;
 struct inode;
 struct path;
@@ -38,6 +39,9 @@ struct daxlease_file_facts {
 void daxlease_file_facts(struct file *file, struct daxlease_file_facts *facts);
 int daxlease_inode_lock_killable(struct inode *inode);
 void daxlease_inode_unlock(struct inode *inode);
+bool daxlease_find_busy(struct inode *inode, unsigned long *start,
+			unsigned long *end);
+void daxlease_put_pgmap(struct dev_pagemap *pgmap);
 struct inode *daxlease_vma_inode(struct vm_area_struct *vma);
 unsigned long daxlease_vma_index(struct vm_area_struct *vma,
 				 unsigned long addr);

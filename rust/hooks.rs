@@ -31,6 +31,7 @@ use crate::{
     handle::Handle,
     manager::Manager,
     owner::Owner,
+    pgmap::Pgmap,
     range::PageRange, //
 };
 
@@ -115,6 +116,16 @@ unsafe extern "C" fn break_end(brk: *mut bindings::layout_break) {
 struct Pages {
     request: NonNull<bindings::layout_pin_request>,
     taken: usize,
+    pgmap: Option<Pgmap>,
+}
+
+impl Pages {
+    /// What has been pinned is the handle's now, and with it the reference to the device.
+    fn keep_device(&mut self, handle: &mut Handle) {
+        if let Some(pgmap) = self.pgmap.take() {
+            handle.keep(pgmap);
+        }
+    }
 }
 
 impl Grab for Pages {
@@ -129,6 +140,10 @@ impl Grab for Pages {
         if self.taken == 0 {
             return Ok(None);
         }
+        // SAFETY: As above; the call has filled it in.
+        let pgmap = unsafe { (*raw).pgmap };
+        // SAFETY: The call has taken a reference for us.
+        self.pgmap = NonNull::new(pgmap).map(|pgmap| unsafe { Pgmap::from_raw(pgmap) });
         // SAFETY: As above; the call has filled the extent in.
         let extent = unsafe { PageRange::new((*raw).first as u64, (*raw).end as u64) };
         Ok(Some((self.taken as u64, extent)))
@@ -138,6 +153,7 @@ impl Grab for Pages {
         // SAFETY: By the type invariant the request is valid, and so many pages of it are pinned.
         unsafe { bindings::unpin_user_pages((*self.request.as_ptr()).pages, self.taken) };
         self.taken = 0;
+        self.pgmap = None;
     }
 }
 
@@ -188,6 +204,7 @@ unsafe fn pin_request(manager: &Manager, raw: *mut bindings::layout_pin_request)
     let mut pages = Pages {
         request: raw,
         taken: 0,
+        pgmap: None,
     };
     // SAFETY: The handle is valid and the caller's own.
     let private = unsafe { (*handle_ptr).priv_ }.cast::<Handle>();
@@ -196,11 +213,15 @@ unsafe fn pin_request(manager: &Manager, raw: *mut bindings::layout_pin_request)
     // SAFETY: A pointer that is not null was put there below, and only `unpin` takes it away; the
     // caller serialises the calls on the handle, so the reference is the only one.
     if let Some(handle) = unsafe { private.as_mut() } {
-        return gate::pin(manager, &layout, handle, &request, &mut pages);
+        let pinned = gate::pin(manager, &layout, handle, &request, &mut pages)?;
+
+        pages.keep_device(handle);
+        return Ok(pinned);
     }
     let mut handle = Handle::new(Owner::new(owner)?)?;
     let pinned = gate::pin(manager, &layout, &mut handle, &request, &mut pages)?;
     if pinned > 0 {
+        pages.keep_device(&mut handle);
         // SAFETY: The handle is valid and the caller's own.
         unsafe { (*handle_ptr).priv_ = KBox::into_raw(handle).cast() };
     }

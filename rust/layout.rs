@@ -393,6 +393,13 @@ impl Layout {
         drop(node);
     }
 
+    /// The first part of a range that is pinned throughout.
+    pub(crate) fn first_pinned(&self, range: &PageRange) -> Option<PageRange> {
+        let first = self.inner.lock().counts.first((*range).into())?;
+
+        Some(PageRange::new(first.start, first.end))
+    }
+
     /// Whether a device holds a page of the range for writing.
     pub(crate) fn write_pinned(&self, range: &PageRange) -> bool {
         self.inner.lock().counts.any_write((*range).into())
@@ -422,7 +429,7 @@ impl Inner {
     }
 
     /// Whether a page of the range is pinned under a lease.
-    fn pinned_under(&self, lease: u64, range: &PageRange) -> bool {
+    pub(crate) fn pinned_under(&self, lease: u64, range: &PageRange) -> bool {
         let first = self.next_pin(lease, 0);
 
         core::iter::successors(first, |(key, _)| self.next_pin(lease, key.id))

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! QUERY: leases and their pins, record by record.
+//! QUERY and the records of SCAN: leases and their pins, one by one.
 //!
 //! The cursor is a lease number and a pin number: everything up to that lease has been told, and of
 //! the lease itself the record and the pins up to that one. A pin number of 0 says that the lease is
 //! done with, 1 that its record alone has been told.
 
-use core::mem::size_of;
+use core::{
+    iter::successors,
+    mem::size_of, //
+};
 
 use kernel::{
     prelude::*,
@@ -22,7 +25,12 @@ use kernel::{
 };
 
 use crate::{
-    bindings, dax_file,
+    account::PinRecord,
+    bindings,
+    dax_file::{
+        self,
+        InodeKey, //
+    },
     identity::{
         is_admin,
         Uid, //
@@ -33,6 +41,7 @@ use crate::{
         LeaseRef,
         Manager, //
     },
+    range::PageRange, //
 };
 
 /// Longest path that is told; longer ones come out empty.
@@ -42,59 +51,81 @@ const RECORD_ONLY: u64 = 1;
 
 const PIN_SIZE: usize = size_of::<bindings::daxlease_pin_record>();
 
-/// Fills the caller's buffer and moves the cursor of `query` on.
+/// A list that a caller wants.
+pub(crate) struct Listing {
+    pub(crate) buf: u64,
+    pub(crate) buf_len: u32,
+    pub(crate) lease_cursor: u64,
+    pub(crate) pin_cursor: u64,
+    /// Only what touches a range of one inode.
+    pub(crate) only: Option<(InodeKey, PageRange)>,
+}
+
+impl Listing {
+    fn wants_lease(&self, lease: &LeaseRef) -> bool {
+        let Some((inode, range)) = &self.only else {
+            return true;
+        };
+
+        lease.layout.key() == *inode && {
+            let inner = lease.layout.inner.lock();
+
+            inner.pinned_under(lease.id, range)
+                || inner
+                    .leases
+                    .get(&lease.id)
+                    .is_some_and(|lease| lease.range.overlaps(range))
+        }
+    }
+
+    fn wants_pin(&self, pin: &PinRecord) -> bool {
+        self.only.as_ref().is_none_or(|(_, range)| pin.holds(range))
+    }
+}
+
+/// Fills the caller's buffer and moves the cursors of `list` on. Returns how many bytes were written.
 ///
 /// Tells what the caller may see: leases of its user, the one of `own`, or all. `EINVAL` where the
 /// buffer is too small for a single record.
-pub(crate) fn run(
-    manager: &Manager,
-    query: &mut bindings::daxlease_query,
-    own: Option<&LeaseRef>,
-) -> Result {
+pub(crate) fn run(manager: &Manager, list: &mut Listing, own: Option<&LeaseRef>) -> Result<u32> {
     let all = is_admin();
     let me = Uid::current();
     let mut paths = KVec::from_elem(0u8, PATH_MAX, GFP_KERNEL)?;
-    let mut out = Output::new(query);
+    let mut out = Output::new(list);
 
     loop {
-        let found = if query.pin_cursor == 0 {
-            manager.next_lease(query.lease_cursor)
+        let found = if list.pin_cursor == 0 {
+            manager.next_lease(list.lease_cursor)
         } else {
             manager
-                .next_lease(query.lease_cursor.wrapping_sub(1))
-                .filter(|lease| lease.id == query.lease_cursor)
+                .next_lease(list.lease_cursor.wrapping_sub(1))
+                .filter(|lease| lease.id == list.lease_cursor)
         };
         let Some(lease) = found else {
-            if query.pin_cursor == 0 {
+            if list.pin_cursor == 0 {
                 break;
             }
-            query.pin_cursor = 0;
+            list.pin_cursor = 0;
             continue;
         };
         let own = own.is_some_and(|own| own.id == lease.id);
-        let visible = lease.with(|lease| all || own || lease.uid == me);
+        let visible = lease.with(|lease| all || own || lease.uid == me) == Some(true);
 
-        if visible == Some(true) && !tell(&lease, query, &mut out, &mut paths)? {
+        if visible && list.wants_lease(&lease) && !tell(&lease, list, &mut out, &mut paths)? {
             break;
         }
-        query.lease_cursor = lease.id;
-        query.pin_cursor = 0;
+        list.lease_cursor = lease.id;
+        list.pin_cursor = 0;
     }
     if out.used == 0 && out.overflown {
         return Err(EINVAL);
     }
-    query.used = u32::try_from(out.used).map_err(|_| EINVAL)?;
-    Ok(())
+    u32::try_from(out.used).map_err(|_| EINVAL)
 }
 
 /// Tells one lease, or what is left of it. Returns whether everything fitted in.
-fn tell(
-    lease: &LeaseRef,
-    query: &mut bindings::daxlease_query,
-    out: &mut Output,
-    paths: &mut [u8],
-) -> Result<bool> {
-    if query.pin_cursor == 0 {
+fn tell(lease: &LeaseRef, list: &mut Listing, out: &mut Output, paths: &mut [u8]) -> Result<bool> {
+    if list.pin_cursor == 0 {
         let Some((record, file)) =
             lease.with(|value| (lease_record(lease.id, value), value.file.file()))
         else {
@@ -105,14 +136,14 @@ fn tell(
         if !out.lease(record, path)? {
             return Ok(false);
         }
-        query.lease_cursor = lease.id;
-        query.pin_cursor = RECORD_ONLY;
+        list.lease_cursor = lease.id;
+        list.pin_cursor = RECORD_ONLY;
     }
-    while let Some(record) = next_pin(lease, query.pin_cursor) {
+    while let Some(record) = next_pin(lease, list) {
         if !out.pin(&record)? {
             return Ok(false);
         }
-        query.pin_cursor = record.id;
+        list.pin_cursor = record.id;
     }
     Ok(true)
 }
@@ -154,10 +185,12 @@ fn lease_record(id: u64, lease: &Lease) -> bindings::daxlease_lease_record {
     }
 }
 
-/// The pin of a lease with the lowest number above `after`.
-fn next_pin(lease: &LeaseRef, after: u64) -> Option<bindings::daxlease_pin_record> {
+/// The next pin of a lease that is wanted.
+fn next_pin(lease: &LeaseRef, list: &Listing) -> Option<bindings::daxlease_pin_record> {
     let inner = lease.layout.inner.lock();
-    let (key, pin) = inner.next_pin(lease.id, after)?;
+    let first = inner.next_pin(lease.id, list.pin_cursor);
+    let (key, pin) = successors(first, |(key, _)| inner.next_pin(lease.id, key.id))
+        .find(|(_, pin)| list.wants_pin(pin))?;
     let (start, end) = pin.span.bytes();
     Some(bindings::daxlease_pin_record {
         size: PIN_SIZE as u32,
@@ -196,11 +229,11 @@ struct Output {
 }
 
 impl Output {
-    fn new(query: &bindings::daxlease_query) -> Self {
-        let ptr = UserPtr::from_addr(query.buf as usize);
+    fn new(list: &Listing) -> Self {
+        let ptr = UserPtr::from_addr(list.buf as usize);
 
         Self {
-            writer: UserSlice::new(ptr, query.buf_len as usize).writer(),
+            writer: UserSlice::new(ptr, list.buf_len as usize).writer(),
             used: 0,
             overflown: false,
         }

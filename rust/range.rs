@@ -68,6 +68,30 @@ impl PageRange {
         Some(Self::new(start as u64 >> PAGE_SHIFT, last))
     }
 
+    /// The pages that any bytes touch; a length of 0 for no end.
+    ///
+    /// `EINVAL` where the bytes reach beyond what a file can have.
+    pub(crate) fn from_bytes(offset: u64, length: u64) -> Result<Self> {
+        let end = offset.checked_add(length).ok_or(EINVAL)?;
+
+        if offset > MAX_BYTES || end > MAX_BYTES {
+            return Err(EINVAL);
+        }
+        Ok(Self::new(
+            offset >> PAGE_SHIFT,
+            if length == 0 {
+                INFINITY
+            } else {
+                end.div_ceil(PAGE_SIZE)
+            },
+        ))
+    }
+
+    /// The part of this range that is in the other one.
+    pub(crate) fn within(&self, other: &Self) -> Self {
+        Self::new(self.start.max(other.start), self.end.min(other.end))
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
@@ -102,6 +126,29 @@ mod tests {
     use super::*;
 
     const PAGE: u64 = PAGE_SIZE;
+
+    #[test]
+    fn bytes_touch_pages() {
+        assert_eq!(PageRange::from_bytes(1, 1), Ok(PageRange::new(0, 1)));
+        assert_eq!(PageRange::from_bytes(PAGE - 1, 2), Ok(PageRange::new(0, 2)));
+        assert_eq!(
+            PageRange::from_bytes(PAGE, 0),
+            Ok(PageRange::new(1, INFINITY))
+        );
+        assert_eq!(PageRange::from_bytes(MAX_BYTES, 1), Err(EINVAL));
+        assert_eq!(PageRange::from_bytes(u64::MAX, u64::MAX), Err(EINVAL));
+    }
+
+    #[test]
+    fn common_part() {
+        let range = PageRange::new(3, 9);
+
+        assert_eq!(
+            range.within(&PageRange::new(5, INFINITY)),
+            PageRange::new(5, 9)
+        );
+        assert_eq!(range.within(&PageRange::new(0, 4)), PageRange::new(3, 4));
+    }
 
     #[test]
     fn lease_covers_whole_pages() {

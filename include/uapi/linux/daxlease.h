@@ -206,6 +206,53 @@ struct daxlease_query {
 	__aligned_u64 pin_cursor;
 };
 
+/* struct daxlease_scan::flags */
+#define DAXLEASE_SCAN_PINS_ONLY	(1U << 0)	/* do not look for transient references */
+
+/* struct daxlease_scan::busy */
+#define DAXLEASE_BUSY_PINNED	(1U << 0)	/* pinned for long, under a lease */
+#define DAXLEASE_BUSY_TRANSIENT	(1U << 1)	/* referenced for the moment, as by O_DIRECT */
+
+/**
+ * struct daxlease_scan - is a range of a file busy, and by whom?
+ * @size: sizeof(struct daxlease_scan).
+ * @flags: DAXLEASE_SCAN_*.
+ * @fd: a regular file in DAX mode on ext4 or xfs, open in any way but O_PATH.
+ * @busy: out: DAXLEASE_BUSY_* of any page that the range touches; 0: idle.
+ * @offset: first byte of the range.
+ * @length: bytes.  0: from @offset to the end of the file.
+ * @first: out: first byte of the first part that is pinned, or, where none is,
+ *	that has a transient reference; 0 where the range is idle.
+ * @end: out: byte behind that part, as far as the range reaches; 0 likewise.
+ * @buf: address of a buffer for records, as of DAXLEASE_QUERY: the leases that
+ *	touch the range or have pins there, each followed by these pins.
+ * @buf_len: its length in bytes; 0: no records are wanted.
+ * @used: out: bytes written; 0 when the list is at its end.
+ * @lease_cursor: in, out: 0 for the first call, then as the last call left it.
+ * @pin_cursor: likewise.
+ *
+ * Unmaps nothing, waits for nothing and holds nothing up, so the answer is of
+ * the moment.  Pins are looked up in the accounts; transient references are
+ * looked for page by page in what is not pinned.  Any user who has the file
+ * open hears whether it is busy; the records are those that DAXLEASE_QUERY
+ * shows to the caller.
+ */
+struct daxlease_scan {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 busy;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 first;
+	__aligned_u64 end;
+	__aligned_u64 buf;
+	__u32 buf_len;
+	__u32 used;
+	__aligned_u64 lease_cursor;
+	__aligned_u64 pin_cursor;
+};
+
 /**
  * struct daxlease_stats - what the module has done since it was loaded
  * @size: sizeof(struct daxlease_stats).
@@ -243,5 +290,6 @@ struct daxlease_stats {
 #define DAXLEASE_RELEASE	_IO(DAXLEASE_IOC_MAGIC, 3)	/* struct daxlease_release */
 #define DAXLEASE_QUERY		_IO(DAXLEASE_IOC_MAGIC, 4)	/* struct daxlease_query */
 #define DAXLEASE_STATS		_IO(DAXLEASE_IOC_MAGIC, 5)	/* struct daxlease_stats */
+#define DAXLEASE_SCAN		_IO(DAXLEASE_IOC_MAGIC, 6)	/* struct daxlease_scan */
 
 #endif /* _UAPI_LINUX_DAXLEASE_H */

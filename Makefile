@@ -10,7 +10,7 @@ export FLAVOUR CYCLES CMD TESTS KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
 
 PHASES := host root source series kernel module tools selftests initramfs
 
-.PHONY: all modules help demo check vm bench-mr soak-kill mutate lint clean $(PHASES)
+.PHONY: all modules help demo check check-debug vm bench-mr soak-kill mutate lint clean $(PHASES)
 
 all: modules
 
@@ -30,6 +30,10 @@ help:
 
 demo check lint mutate bench-mr soak-kill:
 	@scripts/$@.sh
+
+# The same tests on a kernel that notices more.
+check-debug:
+	@FLAVOUR=debug scripts/check.sh
 
 vm:
 	@scripts/shell.sh

@@ -11,7 +11,7 @@ failed=0
 skipped=0
 
 close() {
-	printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"$BUILD/check.summary"
+	printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"$BUILD/check-$FLAVOUR.summary"
 	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 	explained
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,10 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Phase kernel: the guest's kernel, in FLAVOUR plain or debug.
+# Phase kernel: the guest's kernel, in FLAVOUR plain or debug.  With --cached:
+# say by the status whether it is there, and do nothing.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
+
+if [ "${1:-}" = --cached ]; then
+	explained
+	[ -d "$(kernel_dir)" ]
+	exit
+fi
 
 build_kernel() {
 	local fragments

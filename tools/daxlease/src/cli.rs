@@ -43,6 +43,9 @@ pub enum Command {
     #[command(after_long_help = help::text(help::LS))]
     #[command(override_usage = "daxlease ls [--json] [FILE]...")]
     Ls(LsArgs),
+    #[command(after_long_help = help::text(help::SCAN))]
+    #[command(override_usage = "daxlease scan [--range OFFSET:LENGTH] [--json] FILE")]
+    Scan(ScanArgs),
     /// Write the manual pages into a directory
     #[command(hide = true)]
     GenMan(GenManArgs),
@@ -107,6 +110,43 @@ pub struct LsArgs {
     /// Print JSON instead of the table
     #[arg(long)]
     pub json: bool,
+}
+
+/// Tell whether a file is busy, and by whom
+///
+/// Looks at a FILE in DAX mode, or at a part of it: is it idle, does a device
+/// have pages of it pinned for long, or has something a transient reference to
+/// them, such as a direct read or write that is on its way? Then shows the
+/// leases that touch the part, with their pins there, as 'daxlease ls' does.
+///
+/// Nothing is changed, unmapped or waited for, so the answer is that of a
+/// moment.
+///
+/// Whoever can open FILE, for reading or for writing, is told whether it is
+/// busy. Shown are the leases taken by your user id; root (CAP_SYS_ADMIN) sees
+/// all.
+#[derive(Args, Debug)]
+pub struct ScanArgs {
+    /// Look only at LENGTH bytes, from OFFSET on
+    ///
+    /// Any number of bytes, or one with a suffix K, M, G or T (1024-based); each
+    /// page that they touch is looked at. LENGTH 0 means to the end of the file.
+    /// Without this option the whole file is looked at.
+    #[arg(
+        long,
+        value_name = "OFFSET:LENGTH",
+        default_value = "0:0",
+        hide_default_value = true
+    )]
+    pub range: Range,
+
+    /// Print JSON instead of the sentence and the table
+    #[arg(long)]
+    pub json: bool,
+
+    /// File to look at
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
 }
 
 /// Where to write.
@@ -184,6 +224,26 @@ mod tests {
             other => panic!("{other:?}"),
         }
         assert!(matches!(parse("daxlease ls"), Ok(Command::Ls(args)) if !args.json));
+    }
+
+    #[test]
+    fn scan_takes_one_file() {
+        match parse("daxlease scan --json f --range 1:10") {
+            Ok(Command::Scan(args)) => {
+                assert!(args.json);
+                assert_eq!(args.file, PathBuf::from("f"));
+                assert_eq!((args.range.offset, args.range.length), (1, 10));
+            }
+            other => panic!("{other:?}"),
+        }
+        match parse("daxlease scan f") {
+            Ok(Command::Scan(args)) => assert!(!args.json && args.range == Range::default()),
+            other => panic!("{other:?}"),
+        }
+        let none = parse("daxlease scan");
+        assert_eq!(none.err(), Some(ErrorKind::MissingRequiredArgument));
+        let two = parse("daxlease scan a b");
+        assert_eq!(two.err(), Some(ErrorKind::UnknownArgument));
     }
 
     #[test]

@@ -68,10 +68,24 @@ pub fn open(path: &Path, errno: Errno, leases: &[Lease]) -> String {
              writing: mount it read-write"
         ),
         Errno::TXTBSY => busy(&path, leases),
-        Errno::AGAIN => format!(
-            "{path}: another process has a file lease (fcntl F_SETLEASE) on it: try again when \
-             that is gone"
+        Errno::AGAIN => file_lease(&path),
+        other => format!("{path}: {}", text(other)),
+    }
+}
+
+/// A file to be scanned opens neither for reading nor for writing.
+pub fn open_to_scan(path: &Path, errno: Errno) -> String {
+    let path = shown(path);
+    match errno {
+        Errno::NOENT => format!("{path}: no such file; give the path of one that exists"),
+        Errno::ACCESS | Errno::PERM => format!(
+            "{path}: no permission to open it, for reading or for writing: run as its owner or \
+             as root, or change the permissions of the file or of a directory above it"
         ),
+        Errno::NXIO | Errno::NODEV => {
+            format!("{path}: is a socket or device; only a regular file can be scanned")
+        }
+        Errno::AGAIN => file_lease(&path),
         other => format!("{path}: {}", text(other)),
     }
 }
@@ -120,11 +134,40 @@ pub fn acquire(
 /// There is no listing.
 pub fn listing(error: &listing::Error, machine: &Machine) -> String {
     match error {
-        listing::Error::Query(Errno::NOTTY) => foreign_device(machine),
-        listing::Error::Query(errno) => format!("cannot list the leases: {}", text(*errno)),
+        listing::Error::Refused(Errno::NOTTY) => foreign_device(machine),
+        listing::Error::Refused(errno) => format!("cannot list the leases: {}", text(*errno)),
         listing::Error::Malformed(_) => format!(
             "{error}; do this program and the module come from the same version of daxlease?"
         ),
+    }
+}
+
+/// There is no scan.
+pub fn scan(
+    path: &Path,
+    error: &listing::Error,
+    range: Range,
+    facts: Option<&FileFacts>,
+    machine: &Machine,
+) -> String {
+    let errno = match error {
+        listing::Error::Refused(errno) => *errno,
+        listing::Error::Malformed(_) => return listing(error, machine),
+    };
+    let path = shown(path);
+    match errno {
+        Errno::OPNOTSUPP => format!("{path}: cannot be scanned: {}", unsupported(facts, machine)),
+        Errno::INVAL => format!(
+            "{path}: {}",
+            beyond_all_files(range).unwrap_or_else(|| foreign_range("does not scan", range))
+        ),
+        Errno::NOTTY => format!(
+            "{path}: {DEVICE} knows no scan: the module is older than this program, or it is \
+             another device: as root, run 'rmmod daxlease' and load the module that came with \
+             this program (kernel {})",
+            machine.release
+        ),
+        other => format!("{path}: cannot be scanned: {}", text(other)),
     }
 }
 
@@ -233,15 +276,26 @@ fn bad_range(range: Range, machine: &Machine) -> String {
             "range {range}: offset and length must be multiples of the page size, {page} bytes"
         );
     }
-    if offset
-        .checked_add(length)
-        .is_none_or(|end| end > i64::MAX as u64)
-    {
-        return format!("range {range}: ends behind the largest possible file");
-    }
+    beyond_all_files(range).unwrap_or_else(|| foreign_range("takes no lease on", range))
+}
+
+fn beyond_all_files(range: Range) -> Option<String> {
+    let end = range.offset.checked_add(range.length);
+    end.is_none_or(|end| end > i64::MAX as u64)
+        .then(|| format!("range {range}: ends behind the largest possible file"))
+}
+
+fn foreign_range(does_not: &str, range: Range) -> String {
     format!(
-        "the module takes no lease on range {range}; do this program and the module come from \
-         the same version of daxlease?"
+        "the module {does_not} range {range}; do this program and the module come from the same \
+         version of daxlease?"
+    )
+}
+
+fn file_lease(path: &str) -> String {
+    format!(
+        "{path}: another process has a file lease (fcntl F_SETLEASE) on it: try again when that \
+         is gone"
     )
 }
 

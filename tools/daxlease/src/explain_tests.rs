@@ -198,12 +198,73 @@ fn no_listing() {
         &listing(&malformed, &machine()),
         &["malformed", "too short", "same version"],
     );
-    let query = |errno| listing(&crate::listing::Error::Query(errno), &machine());
+    let query = |errno| listing(&crate::listing::Error::Refused(errno), &machine());
     says(&query(Errno::NOTTY), &["another version"]);
     says(&query(Errno::INVAL), &["Invalid argument"]);
     says(
         &stat(Path::new("/f"), Errno::NOENT),
         &["no such file", "without it"],
+    );
+}
+
+#[test]
+fn a_file_to_scan_that_does_not_open() {
+    let path = Path::new("/mnt/f");
+    let why = |errno| open_to_scan(path, errno);
+    says(&why(Errno::NOENT), &["/mnt/f: no such file", "exists"]);
+    says(&why(Errno::ACCESS), &["permission", "as root"]);
+    says(&why(Errno::NXIO), &["socket", "regular"]);
+    says(&why(Errno::AGAIN), &["F_SETLEASE", "try again"]);
+    assert_eq!(
+        why(Errno::LOOP),
+        "/mnt/f: Too many levels of symbolic links"
+    );
+}
+
+#[test]
+fn no_scan() {
+    let whole = Range::default();
+    let why = |errno, range, facts: Option<&FileFacts>| {
+        let error = crate::listing::Error::Refused(errno);
+        scan(Path::new("/f"), &error, range, facts, &machine())
+    };
+    let mut directory = regular("ext4", "rw", false);
+    directory.kind = FileType::Directory;
+    says(
+        &why(Errno::OPNOTSUPP, whole, Some(&directory)),
+        &["/f: cannot be scanned", "is a directory", "regular"],
+    );
+    says(
+        &why(Errno::OPNOTSUPP, whole, Some(&regular("ext4", "rw", false))),
+        &["/f: cannot be scanned", "not in DAX mode", "dax=always"],
+    );
+    says(
+        &why(Errno::NOTTY, whole, None),
+        &["older", "rmmod daxlease", "7.3.4"],
+    );
+    says(
+        &why(Errno::NOMEM, whole, None),
+        &["cannot be scanned", "Cannot allocate memory"],
+    );
+    let beyond = Range {
+        offset: 1,
+        length: i64::MAX as u64,
+    };
+    says(
+        &why(Errno::INVAL, beyond, None),
+        &["range 1:9223372036854775807", "largest possible file"],
+    );
+    let fine = Range {
+        offset: 1,
+        length: 1,
+    };
+    let sentence = why(Errno::INVAL, fine, None);
+    says(&sentence, &["does not scan range 1:1", "same version"]);
+    assert!(!sentence.contains("page size"), "{sentence}");
+    let malformed = crate::records::Malformed::Stuck.into();
+    says(
+        &scan(Path::new("/f"), &malformed, whole, None, &machine()),
+        &["malformed", "same version"],
     );
 }
 

@@ -4,6 +4,8 @@
 //!
 //! This is the only file with `unsafe` in it.
 
+use crate::busy::Busy;
+use crate::sizes::Range;
 use crate::uapi;
 use rustix::fd::AsRawFd;
 use rustix::fd::BorrowedFd;
@@ -19,6 +21,7 @@ use rustix::ioctl::Updater;
 
 const ACQUIRE: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_ACQUIRE);
 const QUERY: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_QUERY);
+const SCAN: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_SCAN);
 
 /// An open file of `/dev/daxlease`.
 #[derive(Debug)]
@@ -100,5 +103,44 @@ impl LeaseFd {
             pin: arg.pin_cursor,
         };
         Ok(arg.used as usize)
+    }
+
+    /// Asks whether a range of `file` is busy, and fills `buf` with records of
+    /// what touches it, as [`Self::query`] does.  `flags` are `SCAN_*`.
+    /// Returns the answer and how many bytes were written.
+    #[expect(unsafe_code, reason = "an ioctl")]
+    pub fn scan(
+        &self,
+        file: BorrowedFd<'_>,
+        range: Range,
+        flags: u32,
+        cursor: &mut Cursor,
+        buf: &mut [u8],
+    ) -> Result<(Busy, usize)> {
+        let mut arg = uapi::Scan {
+            size: size_of::<uapi::Scan>() as u32,
+            flags,
+            fd: file.as_raw_fd(),
+            offset: range.offset,
+            length: range.length,
+            buf: buf.as_mut_ptr().expose_provenance() as u64,
+            buf_len: u32::try_from(buf.len()).map_err(|_| Errno::INVAL)?,
+            lease_cursor: cursor.lease,
+            pin_cursor: cursor.pin,
+            ..Default::default()
+        };
+        // SAFETY: `DAXLEASE_SCAN` takes a pointer to this structure, reads and
+        // writes no more than its `size` bytes, which lie within `arg`, and
+        // every bit pattern in them is a valid `Scan`.
+        let request = unsafe { Updater::<SCAN, _>::new(&mut arg) };
+        // SAFETY: as above; besides, the kernel writes at most `buf_len` bytes
+        // at `buf`, which is borrowed for writing for the whole call, and it
+        // keeps neither pointer.
+        unsafe { ioctl(&self.0, request) }?;
+        *cursor = Cursor {
+            lease: arg.lease_cursor,
+            pin: arg.pin_cursor,
+        };
+        Ok((Busy::new(arg.busy, arg.first, arg.end), arg.used as usize))
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The JSON of `daxlease ls --json`.
+//! The JSON of `daxlease ls --json` and `daxlease scan --json`.
 //!
 //! The member names are a promise: they are documented in the manual page
 //! (see [`crate::help`]), members may be added, and `version` rises when one
@@ -10,6 +10,7 @@ use crate::lease::Extent;
 use crate::lease::Lease;
 use crate::lease::Pin;
 use crate::lease::Task;
+use crate::scan::Scan;
 use serde::Serialize;
 
 const VERSION: u32 = 1;
@@ -18,6 +19,22 @@ const VERSION: u32 = 1;
 struct Document {
     version: u32,
     leases: Vec<LeaseView>,
+}
+
+#[derive(Serialize)]
+struct ScanDocument {
+    version: u32,
+    file: String,
+    range: ExtentView,
+    busy: BusyView,
+    first: Option<ExtentView>,
+    leases: Vec<LeaseView>,
+}
+
+#[derive(Serialize)]
+struct BusyView {
+    pinned: bool,
+    transient: bool,
 }
 
 #[derive(Serialize)]
@@ -129,14 +146,34 @@ impl PinView {
     }
 }
 
+fn views(leases: &[Lease], page_size: u64) -> Vec<LeaseView> {
+    leases
+        .iter()
+        .map(|lease| LeaseView::new(lease, page_size))
+        .collect()
+}
+
 /// The whole document, with a newline at its end.
 pub fn render(leases: &[Lease], page_size: u64) -> serde_json::Result<String> {
     let document = Document {
         version: VERSION,
-        leases: leases
-            .iter()
-            .map(|lease| LeaseView::new(lease, page_size))
-            .collect(),
+        leases: views(leases, page_size),
+    };
+    serde_json::to_string_pretty(&document).map(|text| text + "\n")
+}
+
+/// Likewise for a scan.
+pub fn render_scan(scan: &Scan, page_size: u64) -> serde_json::Result<String> {
+    let document = ScanDocument {
+        version: VERSION,
+        file: scan.path.to_string_lossy().into_owned(),
+        range: scan.extent.into(),
+        busy: BusyView {
+            pinned: scan.busy.pinned(),
+            transient: scan.busy.transient(),
+        },
+        first: scan.busy.first.map(ExtentView::from),
+        leases: views(&scan.leases, page_size),
     };
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
@@ -144,6 +181,9 @@ pub fn render(leases: &[Lease], page_size: u64) -> serde_json::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::busy::Busy;
+    use crate::help;
+    use crate::scan;
     use crate::table::tests::sample;
 
     #[test]
@@ -158,18 +198,48 @@ mod tests {
         assert_eq!(text, "{\n  \"version\": 1,\n  \"leases\": []\n}\n");
     }
 
+    #[test]
+    fn golden_scan() {
+        let golden = include_str!("../tests/golden/scan.json");
+        assert_eq!(render_scan(&scan::tests::sample(), 4096).unwrap(), golden);
+    }
+
+    #[test]
+    fn idle() {
+        let idle = Scan {
+            extent: Extent::new(0, crate::uapi::TO_INFINITY),
+            busy: Busy::new(0, 0, 0),
+            leases: vec![],
+            ..scan::tests::sample()
+        };
+        let text = render_scan(&idle, 4096).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["range"]["end"], serde_json::Value::Null);
+        assert_eq!(value["first"], serde_json::Value::Null);
+        assert_eq!(value["busy"]["pinned"], false);
+        assert_eq!(value["busy"]["transient"], false);
+    }
+
+    #[track_caller]
+    fn documented(object: &serde_json::Value, sections: &[help::Section]) {
+        let help = help::text(sections);
+        for name in object.as_object().unwrap().keys() {
+            let mut words = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            assert!(words.any(|word| word == name), "{name}");
+        }
+    }
+
     /// Every member is in the manual page.
     #[test]
-    fn documented() {
-        let value: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/golden/ls.json")).unwrap();
-        let lease = &value["leases"][0];
-        let help = crate::help::text(crate::help::LS);
-        for object in [lease, &lease["pins"][0]] {
-            for name in object.as_object().unwrap().keys() {
-                let found = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                assert!(found.into_iter().any(|word| word == name), "{name}");
-            }
+    fn members_are_documented() {
+        let parse = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let list = parse(include_str!("../tests/golden/ls.json"));
+        let lease = &list["leases"][0];
+        documented(lease, help::LS);
+        documented(&lease["pins"][0], help::LS);
+        let scan = parse(include_str!("../tests/golden/scan.json"));
+        for object in [&scan, &scan["busy"], &scan["range"], &scan["first"]] {
+            documented(object, help::SCAN);
         }
     }
 }

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asks the kernel for all leases that it shows to this process.
+//! Asks the kernel for the leases that it shows to this process: all, or what
+//! touches a range of a file.
 
+use crate::busy::Busy;
 use crate::ioctl::Cursor;
 use crate::ioctl::LeaseFd;
 use crate::lease::Lease;
 use crate::records;
 use crate::records::Malformed;
+use crate::sizes::Range;
+use crate::uapi;
+use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
 /// Room for any single record: a path has at most 4096 bytes.
@@ -16,16 +21,39 @@ const BUFFER: usize = 64 << 10;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The kernel refused.
-    #[error("QUERY failed: {0}")]
-    Query(#[from] Errno),
+    #[error("the module refused: {0}")]
+    Refused(#[from] Errno),
     /// The kernel's answer makes no sense.
-    #[error("the module's answer to QUERY is malformed: {0}")]
+    #[error("the module's list of leases is malformed: {0}")]
     Malformed(#[from] Malformed),
 }
 
 /// All leases with their pins.
 pub fn leases(fd: &LeaseFd) -> Result<Vec<Lease>, Error> {
     collect(|cursor, buf| fd.query(cursor, buf))
+}
+
+/// Whether a range of a file is busy, and the leases with pins that touch it.
+pub fn scan(fd: &LeaseFd, file: BorrowedFd<'_>, range: Range) -> Result<(Busy, Vec<Lease>), Error> {
+    collect_scan(|flags, cursor, buf| fd.scan(file, range, flags, cursor, buf))
+}
+
+/// The answer is that of the first call: a later one could be another.
+fn collect_scan(
+    mut scan: impl FnMut(u32, &mut Cursor, &mut [u8]) -> rustix::io::Result<(Busy, usize)>,
+) -> Result<(Busy, Vec<Lease>), Error> {
+    let mut answer = Busy::new(0, 0, 0);
+    let mut flags = 0;
+    let leases = collect(|cursor, buf| {
+        let (busy, used) = scan(flags, cursor, buf)?;
+        if flags == 0 {
+            answer = busy;
+            // To walk the pages once is enough.
+            flags = uapi::SCAN_PINS_ONLY;
+        }
+        Ok(used)
+    })?;
+    Ok((answer, leases))
 }
 
 fn collect(
@@ -97,6 +125,42 @@ mod tests {
     #[test]
     fn an_errno_comes_through() {
         let result = collect(|_, _| Err(Errno::NOTTY));
-        assert_eq!(result, Err(Error::Query(Errno::NOTTY)));
+        assert_eq!(result, Err(Error::Refused(Errno::NOTTY)));
+    }
+
+    #[test]
+    fn the_first_answer_counts() {
+        let mut step = 0;
+        let (busy, leases) = collect_scan(|flags, cursor, buf| {
+            step += 1;
+            let record = match step {
+                1 => lease_record(7, b"/mnt/f"),
+                2 => pin_record(1, 7),
+                _ => Vec::new(),
+            };
+            let (busy, expected) = match step {
+                1 => (uapi::BUSY_PINNED | uapi::BUSY_TRANSIENT, 0),
+                _ => (0, uapi::SCAN_PINS_ONLY),
+            };
+            assert_eq!(flags, expected);
+            assert_eq!(*cursor == Cursor::default(), step == 1);
+            *cursor = Cursor::new(7, step);
+            buf[..record.len()].copy_from_slice(&record);
+            Ok((Busy::new(busy, 4096, 8192), record.len()))
+        })
+        .unwrap();
+        assert_eq!(step, 3);
+        assert!(busy.pinned() && busy.transient());
+        assert_eq!(busy.first, Some(crate::lease::Extent::new(4096, 8192)));
+        assert_eq!(leases.len(), 1);
+        assert_eq!(leases[0].pins.len(), 1);
+    }
+
+    #[test]
+    fn a_scan_without_records_has_an_answer() {
+        let result = collect_scan(|_, _, _| Ok((Busy::new(0, 0, 0), 0)));
+        assert_eq!(result, Ok((Busy::new(0, 0, 0), Vec::new())));
+        let result = collect_scan(|_, _, _| Err(Errno::OPNOTSUPP));
+        assert_eq!(result, Err(Error::Refused(Errno::OPNOTSUPP)));
     }
 }

@@ -11,9 +11,8 @@ use crate::json;
 use crate::lease::FileId;
 use crate::lease::Lease;
 use crate::listing;
+use crate::output;
 use crate::table;
-use std::io::ErrorKind;
-use std::io::Write;
 
 /// Prints the listing.
 pub fn ls(args: &LsArgs) -> Result<(), Failure> {
@@ -35,11 +34,7 @@ pub fn ls(args: &LsArgs) -> Result<(), Failure> {
     } else {
         for_people(&leases, !wanted.is_empty(), facts::sees_all_leases())
     };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // The reader, a pager for example, has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
+    output::print(&text)
 }
 
 fn for_people(leases: &[Lease], filtered: bool, sees_all: bool) -> String {
@@ -49,7 +44,7 @@ fn for_people(leases: &[Lease], filtered: bool, sees_all: bool) -> String {
         _ => table::render(leases, facts::page_size()),
     };
     if !sees_all {
-        text += "Shown are the leases of your user id; root sees all.\n";
+        text += table::OWN_ONLY;
     }
     text
 }

@@ -3,7 +3,7 @@
 //! `daxlease`: lease DAX files for programs that know nothing of leases, and
 //! show who has what leased and pinned.
 //!
-//! Each subcommand has a file of its own ([`run`], [`ls`]) and an entry in
+//! Each subcommand has a file of its own ([`run`], [`ls`], [`scan`]) and an entry in
 //! [`cli::Command`].  What they share: [`ioctl`] talks to `/dev/daxlease` (the
 //! only `unsafe` code) with the structures of [`uapi`], [`listing`] and
 //! [`records`] make [`lease`]s of its answers, [`table`] and [`json`] print
@@ -12,6 +12,7 @@
 //!
 //! On stderr there is never more than one error, behind `daxlease: `.
 
+mod busy;
 mod cli;
 mod explain;
 mod facts;
@@ -24,8 +25,10 @@ mod listing;
 mod ls;
 mod man;
 mod mounts;
+mod output;
 mod records;
 mod run;
+mod scan;
 mod sizes;
 mod table;
 mod uapi;
@@ -57,6 +60,7 @@ fn parse_and_run() -> Result<(), Failure> {
     match cli.command {
         Command::Run(args) => match run::run(&args)? {},
         Command::Ls(args) => ls::ls(&args),
+        Command::Scan(args) => scan::scan(&args),
         Command::GenMan(args) => man::generate(&args.dir),
     }
 }

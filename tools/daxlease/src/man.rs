@@ -48,6 +48,7 @@ fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
         let sections = match command.get_name() {
             "run" => help::RUN,
             "ls" => help::LS,
+            "scan" => help::SCAN,
             _ => &[],
         };
         pages.push(page(command.clone(), sections)?);
@@ -120,6 +121,7 @@ fn see_also(own: &str, roff: &mut Roff) {
         ("daxlease", "1"),
         ("daxlease-ls", "1"),
         ("daxlease-run", "1"),
+        ("daxlease-scan", "1"),
         ("fallocate", "1"),
         ("ndctl", "1"),
         ("mmap", "2"),
@@ -147,7 +149,15 @@ mod tests {
     fn a_page_for_each_command() {
         let pages = pages().unwrap();
         let names: Vec<_> = pages.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["daxlease.1", "daxlease-run.1", "daxlease-ls.1"]);
+        assert_eq!(
+            names,
+            [
+                "daxlease.1",
+                "daxlease-run.1",
+                "daxlease-ls.1",
+                "daxlease-scan.1"
+            ]
+        );
         for (name, page) in &pages {
             let text = String::from_utf8(page.clone()).unwrap();
             for heading in [

@@ -45,6 +45,15 @@ impl fmt::Display for Range {
     }
 }
 
+impl From<Range> for Extent {
+    fn from(Range { offset, length }: Range) -> Self {
+        Self {
+            start: offset,
+            end: (length > 0).then(|| offset.saturating_add(length)),
+        }
+    }
+}
+
 /// Bytes in decimal or 0x hexadecimal, or decimal with a binary suffix.
 fn parse_size(text: &str) -> Option<u64> {
     // The parser of the standard library would take a sign.
@@ -129,6 +138,14 @@ mod tests {
         }
         assert!("0:99999999999999999999".parse::<Range>().is_err());
         assert!("0:17179869184G".parse::<Range>().is_err());
+    }
+
+    #[test]
+    fn ranges_are_extents() {
+        let extent = |text: &str| Extent::from(text.parse::<Range>().unwrap());
+        assert_eq!(extent("0:0"), Extent::new(0, u64::MAX));
+        assert_eq!(extent("100:1"), Extent::new(100, 101));
+        assert_eq!(extent("4K:0").end, None);
     }
 
     #[test]

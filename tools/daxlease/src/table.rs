@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table of `daxlease ls` for people.
+//! The table of leases and pins for people.
 //!
 //! Leases and pins have different columns: both are laid out as tables of
 //! their own, so that columns are aligned over the whole listing, and then
@@ -13,6 +13,9 @@ use crate::sizes;
 use comfy_table::presets::NOTHING;
 use comfy_table::ContentArrangement;
 use comfy_table::Table;
+
+/// Below a listing that may lack the leases of others.
+pub const OWN_ONLY: &str = "Shown are the leases of your user id; root sees all.\n";
 
 /// Text that moves no cursor: control characters are escaped.
 pub fn printable(bytes: &[u8]) -> String {

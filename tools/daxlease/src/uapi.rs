@@ -18,6 +18,8 @@ pub const IOC_MAGIC: u8 = 0xDA;
 pub const IOC_ACQUIRE: u8 = 1;
 /// Number of `DAXLEASE_QUERY`.
 pub const IOC_QUERY: u8 = 4;
+/// Number of `DAXLEASE_SCAN`.
+pub const IOC_SCAN: u8 = 6;
 
 /// End of a range that has no end.
 pub const TO_INFINITY: u64 = u64::MAX;
@@ -43,6 +45,13 @@ pub const PIN_IO_URING: u32 = 2;
 pub const PIN_WRITABLE: u32 = 1 << 0;
 /// The kernel can take the pin back.
 pub const PIN_REVOCABLE: u32 = 1 << 1;
+
+/// Do not look for transient references.
+pub const SCAN_PINS_ONLY: u32 = 1 << 0;
+/// Pinned for long, under a lease.
+pub const BUSY_PINNED: u32 = 1 << 0;
+/// Referenced for the moment.
+pub const BUSY_TRANSIENT: u32 = 1 << 1;
 
 /// [`RecordHead::kind`] of a [`LeaseRecord`].
 pub const RECORD_LEASE: u32 = 1;
@@ -70,6 +79,25 @@ pub struct Acquire {
 pub struct Query {
     pub size: u32,
     pub flags: u32,
+    pub buf: u64,
+    pub buf_len: u32,
+    pub used: u32,
+    pub lease_cursor: u64,
+    pub pin_cursor: u64,
+}
+
+/// `struct daxlease_scan`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scan {
+    pub size: u32,
+    pub flags: u32,
+    pub fd: i32,
+    pub busy: u32,
+    pub offset: u64,
+    pub length: u64,
+    pub first: u64,
+    pub end: u64,
     pub buf: u64,
     pub buf_len: u32,
     pub used: u32,
@@ -133,6 +161,7 @@ pub struct PinRecord {
 const _: () = {
     assert!(size_of::<Acquire>() == 48);
     assert!(size_of::<Query>() == 40);
+    assert!(size_of::<Scan>() == 80);
     assert!(size_of::<RecordHead>() == 8);
     assert!(size_of::<LeaseRecord>() == 104);
     assert!(size_of::<PinRecord>() == 128);
@@ -151,6 +180,12 @@ mod tests {
         assert_eq!(offset_of!(Query, buf), 8);
         assert_eq!(offset_of!(Query, used), 20);
         assert_eq!(offset_of!(Query, pin_cursor), 32);
+        assert_eq!(offset_of!(Scan, fd), 8);
+        assert_eq!(offset_of!(Scan, busy), 12);
+        assert_eq!(offset_of!(Scan, first), 32);
+        assert_eq!(offset_of!(Scan, buf), 48);
+        assert_eq!(offset_of!(Scan, used), 60);
+        assert_eq!(offset_of!(Scan, pin_cursor), 72);
         assert_eq!(offset_of!(LeaseRecord, dev_major), 40);
         assert_eq!(offset_of!(LeaseRecord, uid), 56);
         assert_eq!(offset_of!(LeaseRecord, pinned_pages), 72);
@@ -176,6 +211,10 @@ mod tests {
                 let mut words = line.split_whitespace();
                 (words.next() == Some("#define") && words.next() == Some(name)).then_some(())?;
                 let number = words.next()?;
+                if number == "(1U" {
+                    let shift: u32 = words.nth(1)?.strip_suffix(')')?.parse().ok()?;
+                    return Some(1 << shift);
+                }
                 match number.strip_prefix("0x") {
                     Some(hex) => u32::from_str_radix(hex, 16).ok(),
                     None => number.parse().ok(),
@@ -191,6 +230,11 @@ mod tests {
         assert_eq!(value("DAXLEASE_PIN_OTHER"), PIN_OTHER);
         assert_eq!(value("DAXLEASE_PIN_RDMA"), PIN_RDMA);
         assert_eq!(value("DAXLEASE_PIN_IO_URING"), PIN_IO_URING);
+        assert_eq!(value("DAXLEASE_PIN_WRITABLE"), PIN_WRITABLE);
+        assert_eq!(value("DAXLEASE_PIN_REVOCABLE"), PIN_REVOCABLE);
+        assert_eq!(value("DAXLEASE_SCAN_PINS_ONLY"), SCAN_PINS_ONLY);
+        assert_eq!(value("DAXLEASE_BUSY_PINNED"), BUSY_PINNED);
+        assert_eq!(value("DAXLEASE_BUSY_TRANSIENT"), BUSY_TRANSIENT);
         assert_eq!(value("DAXLEASE_RECORD_LEASE"), RECORD_LEASE);
         assert_eq!(value("DAXLEASE_RECORD_PIN"), RECORD_PIN);
     }

@@ -3,6 +3,7 @@
 //! The program as a whole, as far as it goes without the module.
 
 use std::ffi::OsStr;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -91,6 +92,10 @@ fn help_tells_a_stranger() {
     for part in ["--json", "pinned_bytes", "orphaned", "root"] {
         assert!(ls.contains(part), "{part}: {ls}");
     }
+    let scan = stdout(&daxlease(["scan", "--help"]));
+    for part in ["--json", "--range", "idle", "pinned for long", "transient"] {
+        assert!(scan.contains(part), "{part}: {scan}");
+    }
     assert!(stdout(&daxlease(["--version"])).starts_with("daxlease 0."));
 }
 
@@ -107,6 +112,11 @@ fn usage_errors() {
     fails(&daxlease(args), &["OFFSET:LENGTH"]);
     let args = ["run", "--range", "0:4X", "/f", "--", "true"];
     fails(&daxlease(args), &["'4X' is not a size"]);
+    fails(&daxlease(["scan"]), &["FILE", "Usage: daxlease scan"]);
+    fails(
+        &daxlease(["scan", "--range", "1", "/f"]),
+        &["OFFSET:LENGTH"],
+    );
 }
 
 #[test]
@@ -129,6 +139,12 @@ fn files_that_do_not_open() {
     fails(&run(&pipe), &["is a pipe"]);
     let ls = daxlease(["ls".as_ref(), missing.as_os_str()]);
     fails(&ls, &["no such file"]);
+    let scan = daxlease(["scan".as_ref(), missing.as_os_str()]);
+    fails(&scan, &["no such file"]);
+    let socket = scratch.0.join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let scan = daxlease(["scan".as_ref(), socket.as_os_str()]);
+    fails(&scan, &["is a socket", "regular"]);
 }
 
 /// Without the module nothing works, and the command must not run.
@@ -157,6 +173,8 @@ fn no_module() {
         &["/dev/daxlease is missing", "modprobe daxlease"],
     );
     fails(&daxlease(["ls", "--json"]), &["/dev/daxlease is missing"]);
+    let scan = daxlease(["scan".as_ref(), file.as_os_str()]);
+    fails(&scan, &["/dev/daxlease is missing", "modprobe daxlease"]);
 }
 
 #[test]
@@ -164,7 +182,12 @@ fn manual_pages() {
     let scratch = Scratch::new("man");
     let made = daxlease(["gen-man".as_ref(), scratch.0.as_os_str()]);
     assert!(made.status.success(), "{made:?}");
-    for name in ["daxlease.1", "daxlease-run.1", "daxlease-ls.1"] {
+    for name in [
+        "daxlease.1",
+        "daxlease-run.1",
+        "daxlease-ls.1",
+        "daxlease-scan.1",
+    ] {
         let page = std::fs::read_to_string(scratch.0.join(name)).unwrap();
         assert!(page.contains(".TH "), "{name}");
     }

@@ -90,7 +90,7 @@ uint64_t lease_pinned_pages(void)
 	return lease_stats(&stats) ? ~0ULL : stats.pinned_pages;
 }
 
-static int each_record(const char *buf, uint32_t used, record_fn fn, void *arg)
+int records_each(const char *buf, uint32_t used, record_fn fn, void *arg)
 {
 	const struct daxlease_record *record;
 	uint32_t at;
@@ -121,7 +121,7 @@ int lease_query(int lease, uint32_t buf_len, record_fn fn, void *arg)
 		if (!ret && query.used > buf_len)
 			ret = -EPROTO;
 		if (!ret)
-			ret = each_record(buf, query.used, fn, arg);
+			ret = records_each(buf, query.used, fn, arg);
 	} while (!ret && query.used);
 	free(buf);
 	return ret;

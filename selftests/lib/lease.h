@@ -42,6 +42,9 @@ int lease_view_ino(int lease, ino_t ino, struct lease_view *view);
 typedef int (*record_fn)(const struct daxlease_record *record, void *arg);
 int lease_query(int lease, uint32_t buf_len, record_fn fn, void *arg);
 
+/* Calls back for each record in a buffer; 0, what fn returned, or -EPROTO. */
+int records_each(const char *buf, uint32_t used, record_fn fn, void *arg);
+
 /* Pages of all pins; what two of them hold counts twice. */
 uint64_t lease_pinned_pages(void);
 

@@ -93,6 +93,22 @@ AT(daxlease_query, used, 20);
 AT(daxlease_query, lease_cursor, 24);
 AT(daxlease_query, pin_cursor, 32);
 
+SIZE(daxlease_scan, 80);
+ALIGNED(daxlease_scan);
+AT(daxlease_scan, size, 0);
+AT(daxlease_scan, flags, 4);
+AT(daxlease_scan, fd, 8);
+AT(daxlease_scan, busy, 12);
+AT(daxlease_scan, offset, 16);
+AT(daxlease_scan, length, 24);
+AT(daxlease_scan, first, 32);
+AT(daxlease_scan, end, 40);
+AT(daxlease_scan, buf, 48);
+AT(daxlease_scan, buf_len, 56);
+AT(daxlease_scan, used, 60);
+AT(daxlease_scan, lease_cursor, 64);
+AT(daxlease_scan, pin_cursor, 72);
+
 SIZE(daxlease_stats, 88);
 ALIGNED(daxlease_stats);
 AT(daxlease_stats, size, 0);
@@ -118,6 +134,7 @@ TEST(layout_was_checked_by_the_compiler)
 	EXPECT_EQ(0xDA03, DAXLEASE_RELEASE);
 	EXPECT_EQ(0xDA04, DAXLEASE_QUERY);
 	EXPECT_EQ(0xDA05, DAXLEASE_STATS);
+	EXPECT_EQ(0xDA06, DAXLEASE_SCAN);
 }
 
 TEST_HARNESS_MAIN

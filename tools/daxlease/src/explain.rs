@@ -156,7 +156,13 @@ pub fn scan(
     };
     let path = shown(path);
     match errno {
-        Errno::OPNOTSUPP => format!("{path}: cannot be scanned: {}", unsupported(facts, machine)),
+        Errno::OPNOTSUPP => {
+            let why = unsupported(facts, machine);
+            let why = why
+                .strip_prefix("is ")
+                .map_or(why.clone(), |kind| format!("it is {kind}"));
+            format!("{path}: cannot be scanned: {why}")
+        }
         Errno::INVAL => format!(
             "{path}: {}",
             beyond_all_files(range).unwrap_or_else(|| foreign_range("does not scan", range))

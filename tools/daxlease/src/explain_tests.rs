@@ -232,11 +232,15 @@ fn no_scan() {
     directory.kind = FileType::Directory;
     says(
         &why(Errno::OPNOTSUPP, whole, Some(&directory)),
-        &["/f: cannot be scanned", "is a directory", "regular"],
+        &["/f: cannot be scanned: it is a directory", "regular"],
     );
     says(
         &why(Errno::OPNOTSUPP, whole, Some(&regular("ext4", "rw", false))),
-        &["/f: cannot be scanned", "not in DAX mode", "dax=always"],
+        &[
+            "cannot be scanned: it is on ext4",
+            "not in DAX mode",
+            "dax=always",
+        ],
     );
     says(
         &why(Errno::NOTTY, whole, None),

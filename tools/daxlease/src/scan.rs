@@ -95,13 +95,13 @@ fn for_people(scan: &Scan, page_size: u64, sees_all: bool) -> String {
         let range = sizes::describe(scan.extent);
         format!("{path}, {range}: {}\n", scan.busy)
     };
-    text += &match &scan.leases[..] {
-        [] => "No leases there.\n".into(),
-        leases => table::render(leases, page_size),
+    text += &match (&scan.leases[..], sees_all) {
+        ([], true) => "No leases there.\n".into(),
+        // There may be some all the same.
+        ([], false) => "No leases of your user id there; root sees all.\n".into(),
+        (leases, true) => table::render(leases, page_size),
+        (leases, false) => table::render(leases, page_size) + table::OWN_ONLY,
     };
-    if !sees_all {
-        text += table::OWN_ONLY;
-    }
     text
 }
 
@@ -145,9 +145,11 @@ pub(crate) mod tests {
         assert!(text.starts_with("/mnt/pmem/file: idle, "), "{text}");
         assert!(text.ends_with("\nNo leases there.\n"), "{text}");
         let text = for_people(&idle(), 4096, false);
-        assert!(text.ends_with("there.\nShown are the leases of your user id; root sees all.\n"));
+        assert!(text.ends_with("\nNo leases of your user id there; root sees all.\n"));
         let text = for_people(&sample(), 4096, false);
-        assert!(text.ends_with("root sees all.\n"), "{text}");
+        assert!(text.ends_with(table::OWN_ONLY), "{text}");
+        let text = for_people(&sample(), 4096, true);
+        assert!(!text.contains("root"), "{text}");
     }
 
     #[test]

@@ -3,18 +3,24 @@
 #
 # Make the guest ready for tests, then run a command there:
 #
-#   setup.sh [--no-module] COMMAND...
+#   setup.sh [--no-module] [--keep] COMMAND...
 #
 # /mnt/ext4 and /mnt/xfs are DAX mounts on NVDIMMs, a third NVDIMM is device DAX,
 # /mnt/nodax is an ext4 that is not DAX, rxe0 is a software RDMA device.
 # daxlease.ko and the test device are loaded unless --no-module says not to.
+# --keep takes the namespaces and filesystems that an earlier guest made.
 . "$(dirname "$0")/lib.sh"
 
 modules=1
-if [ "${1:-}" = --no-module ]; then
-	modules=
+keep=
+while :; do
+	case ${1:-} in
+	--no-module) modules= ;;
+	--keep) keep=1 ;;
+	*) break ;;
+	esac
 	shift
-fi
+done
 
 export DAXLEASE_EXT4=/mnt/ext4 DAXLEASE_XFS=/mnt/xfs DAXLEASE_NODAX=/mnt/nodax
 export DAXLEASE_RXE=rxe0
@@ -33,20 +39,31 @@ verify_dax() {
 
 # The kernel numbers the NVDIMMs as it likes: the small one is for device DAX.
 # Struct pages go to memory (--map=mem), not to the media.
-for namespace in /sys/bus/nd/devices/namespace[0-9].0; do
-	mode=fsdax
-	[ "$(cat "$namespace/size")" -gt $((256 << 20)) ] || mode=devdax
-	quiet "make a namespace $mode" ndctl create-namespace -f -e "$(basename "$namespace")" \
-		"--mode=$mode" --map=mem
-done
+make_namespaces() {
+	local namespace mode
+	for namespace in /sys/bus/nd/devices/namespace[0-9].0; do
+		mode=fsdax
+		[ "$(cat "$namespace/size")" -gt $((256 << 20)) ] || mode=devdax
+		quiet "make a namespace $mode" ndctl create-namespace -f -e "$(basename "$namespace")" \
+			"--mode=$mode" --map=mem
+	done
+}
+
+[ -n "$keep" ] || make_namespaces
 devices=(/dev/pmem*)
 [ ${#devices[@]} -eq 2 ] || die "expected two pmem block devices: ${devices[*]}"
+# Another guest may have numbered them the other way round.
+if [ -n "$keep" ] && [ "$(blkid -o value -s TYPE "${devices[0]}")" = xfs ]; then
+	devices=("${devices[1]}" "${devices[0]}")
+fi
 export DAXLEASE_EXT4_DEV=${devices[0]} DAXLEASE_XFS_DEV=${devices[1]}
 
 mkdir -p "$DAXLEASE_EXT4" "$DAXLEASE_XFS" "$DAXLEASE_NODAX"
-quiet "make an ext4" mkfs.ext4 -q -F "$DAXLEASE_EXT4_DEV"
-# With all that changes layouts: reflink, exchange-range, online repair.
-quiet "make an xfs" mkfs.xfs -q -f -m reflink=1,rmapbt=1 -i exchange=1 "$DAXLEASE_XFS_DEV"
+if [ -z "$keep" ]; then
+	quiet "make an ext4" mkfs.ext4 -q -F "$DAXLEASE_EXT4_DEV"
+	# With all that changes layouts: reflink, exchange-range, online repair.
+	quiet "make an xfs" mkfs.xfs -q -f -m reflink=1,rmapbt=1 -i exchange=1 "$DAXLEASE_XFS_DEV"
+fi
 quiet "mount the ext4" mount -t ext4 -o dax=always "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4"
 quiet "mount the xfs" mount -t xfs -o dax=always "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS"
 verify_dax "$DAXLEASE_EXT4"

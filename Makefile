@@ -5,12 +5,12 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 FLAVOUR ?= plain
-CYCLES ?= 1000
-export FLAVOUR CYCLES CMD TESTS KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
+export FLAVOUR CYCLES SEED CMD TESTS KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
 
 PHASES := host root source series kernel module tools selftests initramfs
 
-.PHONY: all modules help demo check check-debug vm bench-mr soak-kill mutate lint clean $(PHASES)
+.PHONY: all modules help demo check check-debug vm bench-mr soak-kill mutate \
+	crash lint clean $(PHASES)
 
 all: modules
 
@@ -28,7 +28,7 @@ PATCHED := Linux 7.3 with patches/linux-7.3 applied
 help:
 	@cat scripts/help.txt
 
-demo check lint mutate bench-mr soak-kill:
+demo check lint mutate bench-mr soak-kill crash:
 	@scripts/$@.sh
 
 # The same tests on a kernel that notices more.

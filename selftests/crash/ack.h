@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The log of what was acknowledged: facts that fsync had made durable before
+ * they were written there.  It is outside of the guest, so a crash of the guest
+ * takes nothing away from it.  One file per epoch, filesystem and writer, one
+ * line per fact:
+ *
+ *	slots NAME PAGE COUNT TURN cold	pages that are not written again
+ *	slots NAME PAGE COUNT TURN hot	pages that may have been written since
+ *	file NAME PAGES TURN...		the whole of a file that is not changed again
+ *	gone NAME			a file that was unlinked
+ */
+#ifndef SELFTESTS_CRASH_ACK_H
+#define SELFTESTS_CRASH_ACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util.h"
+
+#define ACK_PAGES	64
+#define ACK_NAME	16
+
+/* All that is known of one file. */
+struct acked {
+	char name[ACK_NAME];
+	bool gone;
+	/* Of the whole file, so its size is known, too. */
+	bool whole;
+	unsigned int pages;
+	struct {
+		bool known;
+		bool hot;
+		uint32_t turn;
+	} page[ACK_PAGES];
+};
+
+struct ack_list {
+	struct acked *file;
+	unsigned int nr;
+};
+
+/* A new log; its descriptor or -errno. */
+int ack_open(const char *dir, const char *fs, unsigned int epoch, const char *writer);
+
+/* Each writes one line; 0 or -errno. */
+int ack_slots(int log, const char *name, unsigned int page, unsigned int count, uint32_t turn,
+	      bool hot);
+int ack_file(int log, const char *name, unsigned int pages, const uint32_t *turn);
+int ack_gone(int log, const char *name);
+
+/* Reads all logs of one epoch; how many there are, or -errno. */
+int ack_read(const char *dir, const char *fs, unsigned int epoch, struct ack_list *list);
+struct acked *ack_find(struct ack_list *list, const char *name);
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device writes into a leased file, page by page, and each is acknowledged
+ * once fsync has returned: cold pages are then left alone, hot ones are written
+ * again and again.  The rest of the file is not pinned, and the holder itself
+ * changes its layout there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "ack.h"
+#include "file.h"
+#include "lease.h"
+#include "rdma.h"
+#include "slot.h"
+#include "testdev.h"
+#include "work.h"
+
+#define COLD		32U
+#define HOT		16U
+#define PINNED		(COLD + HOT)
+#define PAGES		ACK_PAGES
+#define BATCH		6U
+
+/* What can pin and write. */
+struct device {
+	bool is_rdma;
+	int dev;
+	uint32_t pin;
+	struct rdma rdma;
+	struct ibv_mr *mr;
+	struct ibv_mr *buf_mr;
+	/* What it writes next. */
+	char *buf;
+};
+
+struct pinner {
+	struct worker *w;
+	struct device device;
+	struct target *target;
+	/* The present file. */
+	char name[ACK_NAME];
+	uint32_t key;
+	int fd;
+	int lease;
+	char *map;
+	uint32_t turn[PAGES];
+};
+
+static void device_open(struct worker *w, struct device *d)
+{
+	d->buf = mmap(NULL, BATCH * PAGE_SZ, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	must(w, d->buf != MAP_FAILED);
+	if (!d->is_rdma) {
+		d->dev = testdev_open();
+		must(w, d->dev >= 0);
+		return;
+	}
+	must(w, !rdma_open(&d->rdma, 1));
+	d->buf_mr = rdma_reg(&d->rdma, d->buf, BATCH * PAGE_SZ, RDMA_ACCESS);
+	must(w, d->buf_mr);
+}
+
+static void device_pin(struct pinner *p)
+{
+	struct device *d = &p->device;
+
+	if (d->is_rdma) {
+		d->mr = rdma_reg(&d->rdma, p->map, PINNED * PAGE_SZ, RDMA_ACCESS);
+		must(p->w, d->mr);
+	} else {
+		must(p->w, !testdev_pin(d->dev, p->map, PINNED, TESTDEV_PIN_WRITE, &d->pin));
+	}
+}
+
+static void device_unpin(struct pinner *p)
+{
+	struct device *d = &p->device;
+
+	if (d->is_rdma)
+		must(p->w, !ibv_dereg_mr(d->mr));
+	else
+		must(p->w, !testdev_unpin(d->dev, d->pin));
+}
+
+/* The next turn of these pages, in one transfer. */
+static void device_write(struct pinner *p, unsigned int page, unsigned int count)
+{
+	struct device *d = &p->device;
+	int ret;
+
+	for (unsigned int i = 0; i < count; i++)
+		slot_fill(d->buf + i * PAGE_SZ, p->key, page + i, ++p->turn[page + i]);
+	if (d->is_rdma)
+		ret = rdma_transfer(&d->rdma, IBV_WR_RDMA_WRITE, d->buf_mr, d->buf, d->mr,
+				    p->map + page * PAGE_SZ, count * PAGE_SZ);
+	else
+		ret = testdev_write(d->dev, d->pin, page * PAGE_SZ, d->buf, count * PAGE_SZ);
+	if (ret)
+		wrong(p->w, "%s: the device cannot write: %d", p->name, ret);
+}
+
+static void write_cold(struct pinner *p, unsigned int page, unsigned int count)
+{
+	device_write(p, page, count);
+	sync_file(p->w, p->fd);
+	must(p->w, !ack_slots(p->w->log, p->name, page, count, p->turn[page], false));
+}
+
+static void write_hot(struct pinner *p)
+{
+	unsigned int page, count = 1 + draw(p->w, BATCH);
+
+	page = COLD + draw(p->w, HOT - count + 1);
+	device_write(p, page, count);
+	if (draw(p->w, 2))
+		return;
+	sync_file(p->w, p->fd);
+	for (; count; count--, page++)
+		must(p->w, !ack_slots(p->w->log, p->name, page, 1, p->turn[page], true));
+}
+
+/* Of the holder itself: done where nothing is pinned, else refused. */
+static void change_own_layout(struct pinner *p)
+{
+	unsigned int page = PINNED + draw(p->w, PAGES - PINNED);
+	int ret, want = 0;
+
+	switch (draw(p->w, 5)) {
+	case 0:
+		ret = ftruncate(p->fd, page * PAGE_SZ);
+		break;
+	case 1:
+		ret = fallocate(p->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				PINNED * PAGE_SZ, (PAGES - PINNED) * PAGE_SZ);
+		break;
+	case 2:
+		write_page(p->w, p->fd, p->name, page, ++p->turn[page]);
+		return;
+	case 3:
+		want = EDEADLK;
+		ret = ftruncate(p->fd, draw(p->w, PINNED) * PAGE_SZ);
+		break;
+	default:
+		want = EDEADLK;
+		ret = fallocate(p->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				draw(p->w, PINNED) * PAGE_SZ, PAGE_SZ);
+		break;
+	}
+	if ((ret ? errno : 0) != want)
+		wrong(p->w, "%s: a change by the holder: errno %d, not %d", p->name, errno, want);
+}
+
+/* With pages that are there, with holes, or with blocks that are not written. */
+static void make_file(struct pinner *p, unsigned int n)
+{
+	unsigned int page, kind = draw(p->w, 3);
+
+	memset(p->turn, 0, sizeof(p->turn));
+	snprintf(p->name, sizeof(p->name), "%c%u", p->device.is_rdma ? 'r' : 't', n);
+	p->key = slot_key(p->w->fs->type, p->w->epoch, p->name);
+	p->fd = new_file(p->w, p->name);
+	if (kind == 0)
+		must(p->w, !ftruncate(p->fd, PAGES * PAGE_SZ));
+	if (kind == 1)
+		must(p->w, !fallocate(p->fd, 0, 0, PAGES * PAGE_SZ));
+	for (page = 0; page < PAGES && kind == 2; page++)
+		write_page(p->w, p->fd, p->name, page, ++p->turn[page]);
+	sync_file(p->w, p->fd);
+	sync_dir(p->w);
+	p->map = file_map(p->fd, PAGES * PAGE_SZ, PROT_READ | PROT_WRITE);
+	must(p->w, p->map);
+}
+
+static void run_file(struct pinner *p)
+{
+	unsigned int page, count;
+
+	for (page = 0; page < COLD; page += count) {
+		count = 1 + draw(p->w, BATCH);
+		if (count > COLD - page)
+			count = COLD - page;
+		write_cold(p, page, count);
+		write_hot(p);
+		if (!p->w->lies)
+			change_own_layout(p);
+		if (!draw(p->w, 4)) {
+			device_unpin(p);
+			device_pin(p);
+		}
+		(*p->w->rounds)++;
+	}
+}
+
+static void pinner(struct worker *w, bool is_rdma)
+{
+	struct pinner p = { .w = w, .device.is_rdma = is_rdma };
+
+	p.target = &w->shared->target[is_rdma ? TARGET_RDMA : TARGET_TESTDEV];
+	device_open(w, &p.device);
+	/* Whoever tries to change its layout, does so while it is leased. */
+	pthread_mutex_lock(&p.target->lock);
+	for (unsigned int n = 0; n < WORK_FILES; n++) {
+		make_file(&p, n);
+		p.lease = lease_take(p.fd);
+		must(w, p.lease >= 0);
+		name_path(w, p.target->path, p.name);
+		pthread_mutex_unlock(&p.target->lock);
+
+		device_pin(&p);
+		run_file(&p);
+		device_unpin(&p);
+
+		pthread_mutex_lock(&p.target->lock);
+		must(w, !lease_release(p.lease));
+		close(p.lease);
+		munmap(p.map, PAGES * PAGE_SZ);
+		close(p.fd);
+	}
+}
+
+void pinner_testdev(struct worker *w)
+{
+	pinner(w, false);
+}
+
+void pinner_rdma(struct worker *w)
+{
+	pinner(w, true);
+}

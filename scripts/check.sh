@@ -50,6 +50,13 @@ if [ -z "${TESTS:-}" ]; then
 		failed=$((failed + 1))
 		echo "FAILED  mutate: the tests do not notice a disabled protection" >>"$results/notable"
 	fi
+
+	if "$TOP/scripts/crash-cycles.sh" -s; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED  crash: what a killed guest left, or how it is checked" >>"$results/notable"
+	fi
 fi
 
 echo

@@ -90,6 +90,12 @@ pid_t daxlease_tgid_nr(struct pid *pid)
 	return daxlease_tgid_alive(pid) ? pid_vnr(pid) : 0;
 }
 
+/* Also of one that has ended: its numbers stay with the struct pid. */
+bool daxlease_tgid_in_view(struct pid *pid)
+{
+	return pid_vnr(pid);
+}
+
 void daxlease_current_comm(char *comm)
 {
 	strscpy_pad(comm, current->comm, TASK_COMM_LEN);

@@ -49,6 +49,7 @@ struct pid *daxlease_current_tgid(void);
 struct pid *daxlease_get_pid(struct pid *pid);
 pid_t daxlease_tgid_nr(struct pid *pid);
 bool daxlease_tgid_alive(struct pid *pid);
+bool daxlease_tgid_in_view(struct pid *pid);
 void daxlease_current_comm(char *comm);
 uid_t daxlease_uid_here(uid_t uid);
 char *daxlease_file_path(struct file *file, char *buf, int len);

@@ -56,6 +56,12 @@ impl Tgid {
         unsafe { bindings::daxlease_tgid_nr(self.0.as_ptr()) }
     }
 
+    /// Whether it is, or was, of the reader's pid namespace or one below.
+    pub(crate) fn is_in_view(&self) -> bool {
+        // SAFETY: By the type invariant the pointer is valid.
+        unsafe { bindings::daxlease_tgid_in_view(self.0.as_ptr()) }
+    }
+
     /// Whether it has not ended yet.
     pub(crate) fn is_alive(&self) -> bool {
         // SAFETY: By the type invariant the pointer is valid.

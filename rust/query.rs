@@ -33,6 +33,8 @@ use crate::{
     },
     identity::{
         is_admin,
+        Comm,
+        Tgid,
         Uid, //
     },
     lease::Lease,
@@ -83,13 +85,42 @@ impl Listing {
     }
 }
 
+/// Who asks.
+struct Reader {
+    admin: bool,
+    uid: Uid,
+}
+
+impl Reader {
+    fn current() -> Self {
+        Self {
+            admin: is_admin(),
+            uid: Uid::current(),
+        }
+    }
+
+    /// A user is not one and the same across containers: user 0 of one of them has nothing to do
+    /// with that of another, or of the host.
+    fn may_see(&self, lease: &Lease) -> bool {
+        self.admin || (lease.uid == self.uid && lease.acquirer.is_in_view())
+    }
+
+    /// The name of somebody whose number can be seen.
+    fn name(&self, tgid: &Tgid, comm: Comm) -> Comm {
+        if self.admin || tgid.is_in_view() {
+            comm
+        } else {
+            Comm::default()
+        }
+    }
+}
+
 /// Fills the caller's buffer and moves the cursors of `list` on. Returns how many bytes were written.
 ///
 /// Tells what the caller may see: leases of its user, the one of `own`, or all. `EINVAL` where the
 /// buffer is too small for a single record.
 pub(crate) fn run(manager: &Manager, list: &mut Listing, own: Option<&LeaseRef>) -> Result<u32> {
-    let all = is_admin();
-    let me = Uid::current();
+    let reader = Reader::current();
     let mut paths = KVec::from_elem(0u8, PATH_MAX, GFP_KERNEL)?;
     let mut out = Output::new(list);
 
@@ -109,9 +140,12 @@ pub(crate) fn run(manager: &Manager, list: &mut Listing, own: Option<&LeaseRef>)
             continue;
         };
         let own = own.is_some_and(|own| own.id == lease.id);
-        let visible = lease.with(|lease| all || own || lease.uid == me) == Some(true);
+        let visible = lease.with(|lease| own || reader.may_see(lease)) == Some(true);
 
-        if visible && list.wants_lease(&lease) && !tell(&lease, list, &mut out, &mut paths)? {
+        if visible
+            && list.wants_lease(&lease)
+            && !tell(&reader, &lease, list, &mut out, &mut paths)?
+        {
             break;
         }
         list.lease_cursor = lease.id;
@@ -124,10 +158,16 @@ pub(crate) fn run(manager: &Manager, list: &mut Listing, own: Option<&LeaseRef>)
 }
 
 /// Tells one lease, or what is left of it. Returns whether everything fitted in.
-fn tell(lease: &LeaseRef, list: &mut Listing, out: &mut Output, paths: &mut [u8]) -> Result<bool> {
+fn tell(
+    reader: &Reader,
+    lease: &LeaseRef,
+    list: &mut Listing,
+    out: &mut Output,
+    paths: &mut [u8],
+) -> Result<bool> {
     if list.pin_cursor == 0 {
         let Some((record, file)) =
-            lease.with(|value| (lease_record(lease.id, value), value.file.file()))
+            lease.with(|value| (lease_record(reader, lease.id, value), value.file.file()))
         else {
             return Ok(true);
         };
@@ -139,7 +179,7 @@ fn tell(lease: &LeaseRef, list: &mut Listing, out: &mut Output, paths: &mut [u8]
         list.lease_cursor = lease.id;
         list.pin_cursor = RECORD_ONLY;
     }
-    while let Some(record) = next_pin(lease, list) {
+    while let Some(record) = next_pin(reader, lease, list) {
         if !out.pin(&record)? {
             return Ok(false);
         }
@@ -161,7 +201,7 @@ fn state_number(state: State) -> u32 {
     }
 }
 
-fn lease_record(id: u64, lease: &Lease) -> bindings::daxlease_lease_record {
+fn lease_record(reader: &Reader, id: u64, lease: &Lease) -> bindings::daxlease_lease_record {
     let (start, end) = lease.range.bytes();
     let (dev_major, dev_minor) = lease.file.dev();
     bindings::daxlease_lease_record {
@@ -180,13 +220,17 @@ fn lease_record(id: u64, lease: &Lease) -> bindings::daxlease_lease_record {
         pins: lease.life.pins(),
         pinned_pages: lease.pages,
         age_ms: age(lease.since),
-        comm: lease.comm,
+        comm: reader.name(&lease.acquirer, lease.comm),
         ..Default::default()
     }
 }
 
 /// The next pin of a lease that is wanted.
-fn next_pin(lease: &LeaseRef, list: &Listing) -> Option<bindings::daxlease_pin_record> {
+fn next_pin(
+    reader: &Reader,
+    lease: &LeaseRef,
+    list: &Listing,
+) -> Option<bindings::daxlease_pin_record> {
     let inner = lease.layout.inner.lock();
     let first = inner.next_pin(lease.id, list.pin_cursor);
     let (key, pin) = successors(first, |(key, _)| inner.next_pin(lease.id, key.id))
@@ -207,7 +251,7 @@ fn next_pin(lease: &LeaseRef, list: &Listing) -> Option<bindings::daxlease_pin_r
         kind: pin.owner.kind,
         uid: pin.owner.uid.here(),
         pid: pin.owner.tgid.nr(),
-        comm: pin.owner.comm,
+        comm: reader.name(&pin.owner.tgid, pin.owner.comm),
         owner: pin.owner.device,
         ..Default::default()
     })

@@ -120,7 +120,8 @@ struct daxlease_record {
  * @pins: number of pin records that follow it.
  * @pinned_pages: pages held immovable under it, by folio extent.
  * @age_ms: milliseconds since it was acquired.
- * @comm: name of the acquiring task at that time, NUL-terminated.
+ * @comm: name of the acquiring task at that time, NUL-terminated; empty where
+ *	its thread group is not of the reader's pid namespace or below it.
  * @path: the file's path as the reader sees it, NUL-terminated, padded to 8.
  */
 struct daxlease_lease_record {
@@ -160,7 +161,7 @@ struct daxlease_lease_record {
  * @uid: who pinned, in the reader's user namespace.
  * @pid: thread group that pinned, in the reader's pid namespace, or 0.
  * @reserved: 0.
- * @comm: name of the pinning task at that time, NUL-terminated.
+ * @comm: name of the pinning task at that time, NUL-terminated; as above.
  * @owner: name of the pinning device, such as "rxe0", NUL-terminated.
  */
 struct daxlease_pin_record {
@@ -192,9 +193,9 @@ struct daxlease_pin_record {
  * @lease_cursor: in, out: 0 for the first call, then as the last call left it.
  * @pin_cursor: likewise.
  *
- * Shown are the leases that the caller's uid acquired, the one on this fd,
- * and, with CAP_SYS_ADMIN, all.  A buffer in which not one record fits is
- * EINVAL.
+ * Shown are the leases that the caller's uid acquired in the caller's pid
+ * namespace or below it, the one on this fd, and, with CAP_SYS_ADMIN, all.  A
+ * buffer in which not one record fits is EINVAL.
  */
 struct daxlease_query {
 	__u32 size;

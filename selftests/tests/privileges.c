@@ -123,6 +123,8 @@ TEST_F(dax, name)							\
 	check_row(_metadata, self, &s, expect_acquire, expect_sees);	\
 }
 
+#define ALL_OTHERS	"all=ep cap_lease,cap_sys_admin-ep"
+
 ROW(owner, 0, 1, .uid = OWNER, .gid = OWNER)
 ROW(owner_with_another_group, 0, 1, .uid = OWNER, .gid = OTHER)
 ROW(another_user, -EACCES, 0, .uid = OTHER, .gid = OTHER)
@@ -133,12 +135,10 @@ ROW(cap_lease, 0, 0, .uid = OTHER, .gid = OTHER, .caps = "cap_lease=ep")
 ROW(cap_sys_admin, -EACCES, 1, .uid = OTHER, .gid = OTHER, .caps = "cap_sys_admin=ep")
 /* Permitted is not effective. */
 ROW(cap_lease_not_raised, -EACCES, 0, .uid = OTHER, .gid = OTHER, .caps = "cap_lease=p")
-ROW(all_other_capabilities, -EACCES, 0, .uid = OTHER, .gid = OTHER,
-    .caps = "all=ep cap_lease,cap_sys_admin-ep")
+ROW(all_other_caps, -EACCES, 0, .uid = OTHER, .gid = OTHER, .caps = ALL_OTHERS)
 /* A server that acts for OWNER on files. */
 ROW(fsuid_of_the_owner, 0, 0, .uid = OTHER, .gid = OTHER, .set_fsuid = true, .fsuid = OWNER)
-ROW(owner_with_another_fsuid, -EACCES, 1, .uid = OWNER, .gid = OWNER, .set_fsuid = true,
-    .fsuid = OTHER)
+ROW(other_fsuid, -EACCES, 1, .uid = OWNER, .gid = OWNER, .set_fsuid = true, .fsuid = OTHER)
 
 #define USERNS_ROW(name, expect_acquire, expect_sees, user, uid_map, gid_map) \
 TEST_F(dax, name)							\

@@ -74,8 +74,8 @@ mkdir -p "$lint_dir/tools" "$CACHE/cargo"
 kernel_key >"$lint_dir/.kernel"
 
 mapfile -t rust < <(ours 'rust/*.rs' 'selftests/*.rs')
-mapfile -t kernel_c < <(ours include rust selftests/testdev selftests/mutate | grep '\.[ch]$')
-mapfile -t user_c < <(ours selftests | grep '\.[ch]$' | grep -v -e /testdev/ -e /mutate/)
+mapfile -t kernel_c < <(ours include rust selftests/testdev selftests/mutate selftests/inject | grep '\.[ch]$')
+mapfile -t user_c < <(ours selftests | grep '\.[ch]$' | grep -v -e /testdev/ -e /mutate/ -e /inject/)
 mapfile -t patches < <(ours 'patches/*.patch' | sed 's,^,/src/,')
 mapfile -t scripts < <(ours 'scripts/*.sh' scripts/vm scripts/guest/init scripts/guest/initrd-init \
 	.ci/run 'selftests/*.sh')

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/keys.sh"
 
 # directory in the checkout:name of what is built
-MODULES=".:daxlease selftests/testdev:testdev selftests/mutate:mutate"
+MODULES=".:daxlease selftests/testdev:testdev selftests/mutate:mutate selftests/inject:inject"
 
 # A build directory made for one kernel is no use for another one.
 fresh_for_kernel() {

@@ -136,7 +136,7 @@ fi
 
 expect afterwards "every pinned page was released" no_pins_left
 # The test device first: it stands on daxlease.
-expect afterwards "the modules can be unloaded" unload daxlease_testdev daxlease
+expect afterwards "the modules can be unloaded" unload daxlease_inject daxlease_testdev daxlease
 expect afterwards "the ext4 is consistent" consistent "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4" e2fsck -fn
 expect afterwards "the xfs is consistent" consistent "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS" xfs_repair -n
 

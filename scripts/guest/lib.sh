@@ -41,6 +41,11 @@ load_testdev() {
 		quiet "load the test device" insmod "$MODULES/testdev/daxlease_testdev.ko"
 }
 
+load_inject() {
+	[ ! -e "$MODULES/inject/daxlease_inject.ko" ] || module_loaded daxlease_inject ||
+		quiet "load the fault injector" insmod "$MODULES/inject/daxlease_inject.ko"
+}
+
 unload() {
 	local name
 	for name in "$@"; do

@@ -82,6 +82,7 @@ quiet "make $DAXLEASE_RXE" rdma link add "$DAXLEASE_RXE" type rxe netdev d0
 if [ -n "$modules" ]; then
 	load_daxlease
 	load_testdev
+	load_inject
 fi
 
 exec "$@"

@@ -23,7 +23,7 @@ while :; do
 done
 
 export DAXLEASE_EXT4=/mnt/ext4 DAXLEASE_XFS=/mnt/xfs DAXLEASE_NODAX=/mnt/nodax
-export DAXLEASE_RXE=rxe0
+export DAXLEASE_RXE=rxe0 DAXLEASE_MODULES=$MODULES
 
 STATX_ATTR_DAX=$((0x00200000))
 

@@ -1,42 +1,125 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Show that the corruption test can fail: it passes as things are, and with
-# daxlease_mutate.ko, which lets every layout change through, it finds a device
-# writing into a block that was freed and given to another file.
+# Show that the tests can fail: they pass as things are, and with one protection
+# after the other knocked out by daxlease_mutate.ko they report it.
+#
+#   mutate.sh [PATTERN]     of the stress test only the cases that match
+#
+# The stress test runs with the filesystems' own waits for busy pages out of the
+# way in all cases, or a change would wait for each pin that it should have been
+# refused for.  It does without other references to pages then, and passes as
+# long as the protection that the case is about is there.
 . "$(dirname "$0")/lib.sh"
 
 SELFTESTS=$OUT/selftests
 MUTATION=$MODULES/mutate/daxlease_mutate.ko
+PATTERN=${1:-}
+SEED=${SEED:-1}
+
+failed=0
+number=0
+
+# result STATUS NAME
+result() {
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		failed=1
+	fi
+}
+
+# The whole name of a function of the module, by how it ends.
+symbol() {
+	local name
+	name=$(awk -v end="$1\$" '$4 == "[daxlease]" && $3 ~ end {print $3}' /proc/kallsyms)
+	[ "$(wc -w <<<"$name")" -eq 1 ] || die "not one function $1 in the module: $name"
+	echo "$name"
+}
+
+# What a test says: on the terminal at once, and in /tmp/tap.
+shown() {
+	tee /tmp/tap | sed -u 's/^/    /'
+}
 
 corruption_test() {
 	local line rc=0
 	line=$(grep -m 1 -E '^[^#]*corruption' "$SELFTESTS/tests.list") ||
 		die "no line of tests.list is the corruption test"
-	(cd "$SELFTESTS" && timeout -k 10 300 bash -c "$line") >/tmp/tap 2>&1 || rc=$?
-	sed 's/^/    /' /tmp/tap
+	(cd "$SELFTESTS" && timeout -k 10 300 bash -c "$line") 2>&1 | shown || rc=$?
 	return "$rc"
 }
 
+stress_test() {
+	local rc=0
+	(cd "$SELFTESTS" && timeout -k 10 "$LIMIT" ./stress --seed "$SEED" --ops 500 --phases 2 \
+		--no-transient --no-between --fs "$1") 2>&1 | shown || rc=$?
+	return "$rc"
+}
+
+LIMIT=600
+[ "$FLAVOUR" = plain ] || LIMIT=2400
+
+# What was let happen may have hit metadata.
+fresh() {
+	local type=$1 dev=$2 dir=$3
+	shift 3
+	quiet "unmount $dir" umount "$dir"
+	quiet "make a new $type" "mkfs.$type" -q "$@" "$dev"
+	quiet "mount it" mount -t "$type" -o dax=always "$dev" "$dir"
+}
+
+# stress_case NAME WHAT-IT-MUST-SAY FUNC [SLOW]; nothing to say: it must pass.
+stress_case() {
+	local name=$1 says=$2 fs rc
+	[[ $name =~ $PATTERN ]] || return 0
+	fresh ext4 "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4" -F
+	fresh xfs "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS" -f -m reflink=1,rmapbt=1 -i exchange=1
+	quiet "load the mutation" insmod "$MUTATION" "func=$3" ${4:+"slow=$4"}
+	for fs in ext4 xfs; do
+		echo "# stress on $fs: $name"
+		rc=0
+		if stress_test "$fs"; then
+			[ -z "$says" ] && grep -q '^ok ' /tmp/tap || rc=1
+			result "$rc" "stress on $fs, $name: passes"
+		else
+			[ -n "$says" ] && grep -q '^not ok ' /tmp/tap &&
+				grep -qE "^# ($says)" /tmp/tap || rc=1
+			result "$rc" "stress on $fs, $name: says ${says:-nothing}"
+		fi
+	done
+	unload daxlease_mutate
+}
+
 [ -e "$MUTATION" ] || die "$MUTATION was not built"
-failed=0
 
 echo "# as things are"
-if corruption_test && grep -q '^ok ' /tmp/tap; then
-	echo "ok 1 - the corruption test passes"
-else
-	echo "not ok 1 - the corruption test passes"
-	failed=1
-fi
+rc=0
+corruption_test && grep -q '^ok ' /tmp/tap || rc=1
+result "$rc" "the corruption test passes"
 
 echo "# with the break check disabled"
 quiet "load the mutation" insmod "$MUTATION"
-if ! corruption_test && grep -q '^not ok ' /tmp/tap && grep -q 'CORRUPTION' /tmp/tap; then
-	echo "ok 2 - it finds the corruption when the break check is disabled"
-else
-	echo "not ok 2 - it finds the corruption when the break check is disabled"
-	failed=1
-fi
+rc=0
+! corruption_test && grep -q '^not ok ' /tmp/tap && grep -q 'CORRUPTION' /tmp/tap || rc=1
+result "$rc" "it finds the corruption when the break check is disabled"
 unload daxlease_mutate
 
+wait=dax_break_layout,dax_break_layout_final
+pin=$(symbol 5hooks3pin)
+marks=$(symbol 5Inner11is_changing)
+
+stress_case "all protections there" "" "$wait" "__layout_break_begin,layout_pin_grab"
+# A layout change is never refused.
+stress_case "no break check" CORRUPTION "$wait,__layout_break_begin"
+# Pins are admitted without a look, and not accounted for.
+stress_case "no gate" "BROKEN ACCOUNT" "$wait,$pin:layout_pin_grab"
+# Pins are admitted while the layout changes.
+stress_case "no marks" "LOST WRITE" "$wait,$marks" __layout_break_begin
+# A layout change does not wait for pins in the making.
+stress_case "no drain" "LOST WRITE" "$wait,synchronize_srcu@daxlease" layout_pin_grab
+
+echo "1..$number"
 exit "$failed"

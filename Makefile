@@ -5,12 +5,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 FLAVOUR ?= plain
-export FLAVOUR CYCLES SEED CMD TESTS KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
-
-PHASES := host root source series kernel module tools selftests initramfs
-
-.PHONY: all modules help demo check check-debug vm bench-mr soak-kill mutate \
-	crash lint clean $(PHASES)
+export FLAVOUR CYCLES SEED CMD TESTS KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE PHASES := host root source series kernel module tools selftests initramfs .PHONY: all modules help demo check check-debug vm bench-mr soak-kill mutate \ crash lint clean $(PHASES) ?= 1000 MINUTES soak
 
 all: modules
 
@@ -28,7 +23,7 @@ PATCHED := Linux 7.3 with patches/linux-7.3 applied
 help:
 	@cat scripts/help.txt
 
-demo check lint mutate bench-mr soak-kill crash:
+demo check lint mutate bench-mr soak-kill crash soak:
 	@scripts/$@.sh
 
 # The same tests on a kernel that notices more.

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/* 32-bit system calls of a 64-bit process: addresses are to be below 4 GiB. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "world.h"
+
+#define NR_ioctl_32	54
+#define NR_getpid_32	20
+
+static long call32(long nr, long a, long b, long c)
+{
+	long ret;
+
+	asm volatile("int $0x80"
+		     : "=a" (ret)
+		     : "a" (nr), "b" (a), "c" (b), "d" (c)
+		     : "memory", "cc", "r8", "r9", "r10", "r11");
+	return (int)ret;
+}
+
+long compat_ioctl(int fd, unsigned int cmd, uint32_t arg)
+{
+	long ret = call32(NR_ioctl_32, fd, cmd, arg);
+
+	if (ret < 0 && ret > -4096) {
+		errno = -ret;
+		return -1;
+	}
+	return ret;
+}
+
+static sigjmp_buf no_compat;
+
+static void fault(int sig)
+{
+	siglongjmp(no_compat, sig);
+}
+
+bool compat_works(void)
+{
+	struct sigaction action = { .sa_handler = fault }, old[2];
+	volatile bool works = false;
+
+	sigaction(SIGSEGV, &action, &old[0]);
+	sigaction(SIGILL, &action, &old[1]);
+	if (!sigsetjmp(no_compat, 1))
+		works = call32(NR_getpid_32, 0, 0, 0) == getpid();
+	sigaction(SIGSEGV, &old[0], NULL);
+	sigaction(SIGILL, &old[1], NULL);
+	return works;
+}

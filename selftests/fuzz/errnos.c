@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What each call may return, whatever the state: the tables of
+ * Documentation/uapi.rst, without what cannot happen here.  EINTR of ACQUIRE is for
+ * those that are killed, and nobody here has as many leases as the limit allows.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exec.h"
+
+static errset other_table(enum other what)
+{
+	switch (what) {
+	case OTHER_READ:
+	case OTHER_WRITE:
+	case OTHER_PREAD:
+	case OTHER_FTRUNCATE:
+	case OTHER_SPLICE:
+		/* EBADF: not open for that. */
+		return E(EINVAL) | E(EBADF);
+	case OTHER_FALLOCATE:
+		return E(ENODEV) | E(EBADF);
+	case OTHER_MMAP:
+		return E(ENODEV) | E(EACCES);
+	case OTHER_LSEEK:
+		return E(ESPIPE);
+	case OTHER_FSYNC:
+		return E(EINVAL);
+	case OTHER_SETLEASE:
+		/* EACCES: of somebody else's node. */
+		return E(EINVAL) | E(EACCES);
+	case OTHER_EPOLL:
+		return E(EPERM);
+	case OTHER_FIONREAD:
+		return E(ENOTTY);
+	default:
+		return OK;
+	}
+}
+
+errset errno_table(const struct call *call)
+{
+	const errset argument = OK | E(EINVAL) | E(EFAULT);
+
+	switch (call->op) {
+	case OP_ACQUIRE:
+		return argument | E(EBADF) | E(EOPNOTSUPP) | E(EACCES) | E(EBUSY) | E(EAGAIN);
+	case OP_ATTACH:
+		return argument | E(ENOENT);
+	case OP_RELEASE:
+		return argument | E(ENOENT) | E(EBUSY) | E(EINTR);
+	case OP_QUERY:
+	case OP_STATS:
+		return argument;
+	case OP_SCAN:
+		return argument | E(EBADF) | E(EOPNOTSUPP);
+	case OP_UNKNOWN:
+		return E(ENOTTY);
+	case OP_OTHER:
+		return other_table(call->arg[A_WHAT]);
+	case OP_FDINFO:
+		return OK | E(ENOENT);
+	case OP_PIN:
+		return argument | E(EOPNOTSUPP) | E(EAGAIN);
+	case OP_UNPIN:
+		return OK | E(ENOENT);
+	case OP_DMA:
+		return argument | E(ENOENT) | E(EACCES) | E(ERANGE);
+	case OP_CHANGE:
+	case OP_FOREIGN:
+		return OK | E(EINVAL) | E(ETXTBSY) | E(EDEADLK);
+	case OP_GIVE:
+		return OK | E(ENOENT);
+	default:
+		return OK;
+	}
+}
+
+const char *errset_text(errset set)
+{
+	static __thread char text[256];
+	size_t used = 0;
+
+	text[0] = 0;
+	for (int nr = 0; nr < 128; nr++) {
+		if (set & E(nr))
+			used += snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "",
+					 nr ? strerrorname_np(nr) : "success");
+		if (used >= sizeof(text))
+			break;
+	}
+	return text;
+}
+
+void results_print(const struct worker *workers, unsigned int nr)
+{
+	for (int op = 0; op < NR_OPS; op++) {
+		printf("# %-10s", call_name(op));
+		for (int error = 0; error < NR_ERRNOS; error++) {
+			unsigned int sum = 0;
+
+			for (unsigned int i = 0; i < nr; i++)
+				sum += workers[i].results[op][error];
+			if (sum)
+				printf(" %s %u", error ? strerrorname_np(error) : "success", sum);
+		}
+		putchar('\n');
+	}
+}
+
+bool results_cover(const struct worker *worker)
+{
+	bool all = true;
+
+	for (int op = 0; op < NR_OPS; op++) {
+		struct call call = call_of(op);
+		errset set = errno_table(&call);
+
+		/* One thread meets no change under way, and nothing but itself. */
+		if (op >= OP_ACQUIRE && op <= OP_UNKNOWN)
+			set &= ~E(EAGAIN);
+		else
+			set &= op == OP_PROTECT || op == OP_OTHER ? 0 : OK;
+		for (int error = 0; error < NR_ERRNOS; error++) {
+			if (!(set & E(error)) || worker->results[op][error])
+				continue;
+			printf("# %s: never %s\n", call_name(op),
+			       error ? strerrorname_np(error) : "success");
+			all = false;
+		}
+	}
+	return all;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef FUZZ_GEN_H
+#define FUZZ_GEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "call.h"
+#include "exec.h"
+
+struct gen {
+	uint64_t state;
+	/* Several threads share what there is. */
+	bool threads;
+};
+
+void gen_init(struct gen *gen, uint64_t seed);
+struct call gen_call(struct gen *gen, const struct worker *worker);
+
+#endif

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Several threads that share all descriptors.  What a call returns must be in its
+ * table, what it writes must be well-formed, and what is there when all of them
+ * rest must fit together.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "gen.h"
+#include "lease.h"
+#include "run.h"
+#include "truth.h"
+
+/* Calls of one thread until all of them rest. */
+#define ROUND		500
+/* A sign of life after so many of all. */
+#define PROGRESS	10000
+
+struct crew {
+	struct worker worker[WORKERS];
+	struct gen gen[WORKERS];
+	unsigned long calls[WORKERS];
+	pthread_mutex_t lock;
+	bool failed;
+	struct truth truth;
+};
+
+static struct crew *crew;
+
+static void fail(const struct call *call, long ret, const char *wrong)
+{
+	pthread_mutex_lock(&crew->lock);
+	crew->failed = true;
+	printf("# call: ");
+	call_print(stdout, call);
+	printf("\n# result: %s", ret < 0 ? strerrorname_np(-ret) : "success");
+	if (wrong)
+		printf("\n# %s\n", wrong);
+	else
+		printf(", expected: %s\n", errset_text(errno_table(call) | E(EBADF)));
+	fflush(stdout);
+	pthread_mutex_unlock(&crew->lock);
+}
+
+static const char *answer_wrong(const struct worker *worker, const struct call *call, long ret)
+{
+	struct daxlease_query query;
+	struct daxlease_scan scan;
+	uint32_t used = 0;
+	enum buf arg = call->arg[A_BUF], buf = call->arg[A_RBUF];
+	const char *wrong;
+
+	/* Of what is there others may have the last word. */
+	if (arg == BUF_DAX || arg == BUF_RACY)
+		return NULL;
+	wrong = argument_wrong(worker, call, ret);
+	if (wrong || ret || buf == BUF_DAX || buf == BUF_RACY)
+		return wrong;
+	if (call->op == OP_QUERY) {
+		memcpy(&query, worker->arg.bytes, sizeof(query));
+		used = query.used;
+	} else if (call->op == OP_SCAN) {
+		memcpy(&scan, worker->arg.bytes, sizeof(scan));
+		used = scan.used;
+	} else {
+		return NULL;
+	}
+	if (!place_intact(&worker->buf, used))
+		return "a list is longer than it says";
+	return records_wrong(worker->buf.bytes, used, call->arg[A_RLEN]);
+}
+
+static void *work(void *arg)
+{
+	unsigned int nr = (uintptr_t)arg;
+	struct worker *worker = &crew->worker[nr];
+
+	if (worker_enter(worker))
+		return NULL;
+	for (int i = 0; i < ROUND && !crew->failed; i++) {
+		struct call call = gen_call(&crew->gen[nr], worker);
+		const char *wrong = NULL;
+		long ret = worker_run(worker, &call);
+
+		crew->calls[nr]++;
+		if (!((errno_table(&call) | E(EBADF)) & E(ret < 0 ? -ret : 0)))
+			fail(&call, ret, NULL);
+		else
+			wrong = answer_wrong(worker, &call, ret);
+		if (wrong)
+			fail(&call, ret, wrong);
+	}
+	worker_leave(worker);
+	return NULL;
+}
+
+/* The lease of a descriptor by its fdinfo; 0: none. */
+static uint64_t lease_in(int fd)
+{
+	char path[64], text[1024], *at;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (read_text(path, text, sizeof(text)) < 0)
+		return 0;
+	at = strstr(text, "\nlease:\t");
+	return at ? strtoull(at + 8, NULL, 10) : 0;
+}
+
+static const char *rest_wrong(int watch)
+{
+	struct truth *truth = &crew->truth;
+	uint64_t leases = 0, orphans = 0, pins = 0, pages = 0, told = 0;
+	int ret = truth_take(truth, watch);
+
+	if (ret == -EPROTO)
+		return records_wrong(truth->buf, truth->used, UINT32_MAX);
+	if (ret)
+		return "QUERY or STATS failed";
+	for (unsigned int i = 0; i < truth->nr; i++) {
+		const struct daxlease_lease_record *lease = lease_of(truth->record[i]);
+		bool has_fd = false;
+
+		if (!lease) {
+			pages += pin_of(truth->record[i])->pages;
+			pins++;
+			continue;
+		}
+		leases++;
+		told += lease->pins;
+		orphans += lease->state == DAXLEASE_STATE_ORPHANED;
+		if (lease->state == DAXLEASE_STATE_RELEASING)
+			return "a lease is being released, and nobody is there who does";
+		for (int slot = 0; slot < LEASES; slot++)
+			has_fd |= lease_in(LEASE_FD + slot) == lease->id;
+		if (has_fd != (lease->state == DAXLEASE_STATE_ACTIVE))
+			return "a lease without a descriptor, or an orphan with one";
+	}
+	if (truth->stats.leases != leases || truth->stats.orphaned != orphans ||
+	    truth->stats.pins != pins || truth->stats.pinned_pages != pages || told != pins)
+		return "STATS and QUERY do not agree";
+	return NULL;
+}
+
+/* One page that all use as buffer while its protection changes. */
+static int share_page(void)
+{
+	int fd = memfd_create("racy", MFD_CLOEXEC);
+	char *page, *alias;
+
+	if (fd < 0 || ftruncate(fd, 2 * PAGE_SZ))
+		return -errno;
+	page = mmap(NULL, 2 * PAGE_SZ, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_32BIT, fd, 0);
+	alias = mmap(NULL, 2 * PAGE_SZ, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (page == MAP_FAILED || alias == MAP_FAILED)
+		return -ENOMEM;
+	for (int i = 0; i < WORKERS; i++) {
+		crew->worker[i].args.racy = page;
+		crew->worker[i].args.racy_alias = alias;
+		crew->worker[i].data.racy = page;
+		crew->worker[i].data.racy_alias = alias;
+	}
+	return 0;
+}
+
+static int one_round(unsigned int threads, int watch)
+{
+	const char *wrong;
+
+	for (uintptr_t nr = 0; nr < threads; nr++) {
+		if (pthread_create(&crew->worker[nr].thread, NULL, work, (void *)nr))
+			return -EAGAIN;
+	}
+	for (unsigned int nr = 0; nr < threads; nr++)
+		pthread_join(crew->worker[nr].thread, NULL);
+	if (crew->failed)
+		return -EBADE;
+	wrong = rest_wrong(watch);
+	if (wrong) {
+		printf("# when all threads rest: %s\n", wrong);
+		return -EBADE;
+	}
+	return 0;
+}
+
+int run_threads(struct world *world, const struct run *run)
+{
+	unsigned int threads = run->threads < WORKERS ? run->threads : WORKERS;
+	unsigned long done = 0;
+	int ret = 0, watch;
+
+	crew = calloc(1, sizeof(*crew));
+	pthread_mutex_init(&crew->lock, NULL);
+	for (unsigned int nr = 0; nr < WORKERS && !ret; nr++) {
+		ret = worker_init(&crew->worker[nr], world, nr);
+		gen_init(&crew->gen[nr], run->seed * WORKERS + nr);
+		crew->gen[nr].threads = true;
+	}
+	if (!ret)
+		ret = share_page();
+	if (!ret)
+		ret = truth_init(&crew->truth);
+	watch = dup2(open(LEASE_DEV, O_RDWR | O_CLOEXEC), NO_FD - 1);
+	if (!ret && watch < 0)
+		ret = -errno;
+	while (!ret && done < run->calls) {
+		ret = one_round(threads, watch);
+		done = 0;
+		for (unsigned int nr = 0; nr < threads; nr++)
+			done += crew->calls[nr];
+		if (done % PROGRESS == 0) {
+			printf("# %lu calls\n", done);
+			fflush(stdout);
+		}
+	}
+	if (run->verbose)
+		results_print(crew->worker, threads);
+	return ret;
+}

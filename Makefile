@@ -4,8 +4,14 @@
 # is built.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-FLAVOUR ?= plain
-export FLAVOUR CYCLES SEED CMD TESTS KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE PHASES := host root source series kernel module tools selftests initramfs .PHONY: all modules help demo check check-debug vm bench-mr soak-kill mutate \ crash lint clean $(PHASES) ?= 1000 MINUTES soak
+FLAVOUR ?= $(if $(filter fuzz,$(MAKECMDGOALS)),debug,plain)
+export FLAVOUR CYCLES CALLS MINUTES SEED CMD TESTS
+export KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
+
+PHASES := host root source series kernel module tools selftests initramfs
+RUNS := demo check lint mutate model bench-mr soak soak-kill crash fuzz
+
+.PHONY: all modules help $(RUNS) check-debug vm clean $(PHASES)
 
 all: modules
 
@@ -23,7 +29,7 @@ PATCHED := Linux 7.3 with patches/linux-7.3 applied
 help:
 	@cat scripts/help.txt
 
-demo check lint mutate bench-mr soak-kill crash soak:
+$(RUNS):
 	@scripts/$@.sh
 
 # The same tests on a kernel that notices more.

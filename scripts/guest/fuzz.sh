@@ -32,7 +32,7 @@ consistent() {
 
 cd "$OUT/selftests"
 expect "$calls calls, seed $seed" \
-	./fuzz --calls $(((calls + 7) / 8)) --seed "$seed" --dump "$RESULTS/found.calls"
+	./fuzz/fuzz --calls $(((calls + 7) / 8)) --seed "$seed" --dump "$RESULTS/found.calls"
 expect "every pinned page was released" no_pins_left
 expect "the modules can be unloaded" unload daxlease_testdev daxlease
 expect "the ext4 is consistent" consistent "$DAXLEASE_EXT4" e2fsck -fn "$DAXLEASE_EXT4_DEV"

@@ -54,7 +54,7 @@ corruption_test() {
 
 stress_test() {
 	local rc=0
-	(cd "$SELFTESTS" && timeout -k 10 "$LIMIT" ./stress --seed "$SEED" --ops 500 --phases 2 \
+	(cd "$SELFTESTS" && timeout -k 10 "$LIMIT" ./stress/stress --seed "$SEED" --ops 500 --phases 2 \
 		--no-transient --no-between --fs "$1") 2>&1 | shown || rc=$?
 	return "$rc"
 }

@@ -14,7 +14,7 @@ rounds=0
 
 stop() {
 	echo "not ok - soak: $*, after $rounds rounds"
-	echo "# again: cd /src/build/selftests && ./stress $round"
+	echo "# again: cd /src/build/selftests && ./stress/stress $round"
 	exit 1
 }
 
@@ -22,7 +22,7 @@ while [ "$rounds" -eq 0 ] || [ "$SECONDS" -lt "$end" ]; do
 	# More workers, or longer phases: not always the same shape.
 	round="--seed $seed --workers $((4 + seed % 5)) --phases 6 --ops $((500 + seed % 4 * 500))"
 	# shellcheck disable=SC2086 # options
-	(cd "$OUT/selftests" && ./stress $round) >"$RESULTS/soak.log" 2>&1 || {
+	(cd "$OUT/selftests" && ./stress/stress $round) >"$RESULTS/soak.log" 2>&1 || {
 		cat "$RESULTS/soak.log"
 		stop "seed $seed"
 	}

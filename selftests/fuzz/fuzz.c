@@ -219,7 +219,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {
 		.run = { .seed = 1, .calls = CALLS, .dump = "/tmp/fuzz.calls" },
-		.corpus = "fuzz-corpus",
+		.corpus = "fuzz/corpus",
 	};
 
 	parse(argc, argv, &options);

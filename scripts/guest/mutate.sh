@@ -71,13 +71,13 @@ fresh() {
 	quiet "mount it" mount -t "$type" -o dax=always "$dev" "$dir"
 }
 
-# stress_case NAME WHAT-IT-MUST-SAY FUNC [SLOW]; nothing to say: it must pass.
+# stress_case NAME WHAT-IT-MUST-SAY FUNC [SLOW [SLOW_US]]; nothing to say: it must pass.
 stress_case() {
 	local name=$1 says=$2 fs rc
 	[[ $name =~ $PATTERN ]] || return 0
 	fresh ext4 "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4" -F
 	fresh xfs "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS" -f -m reflink=1,rmapbt=1 -i exchange=1
-	quiet "load the mutation" insmod "$MUTATION" "func=$3" ${4:+"slow=$4"}
+	quiet "load the mutation" insmod "$MUTATION" "func=$3" ${4:+"slow=$4"} ${5:+"slow_us=$5"}
 	for fs in ext4 xfs; do
 		echo "# stress on $fs: $name"
 		rc=0
@@ -119,7 +119,7 @@ stress_case "no gate" "BROKEN ACCOUNT" "$wait,$pin:layout_pin_grab"
 # Pins are admitted while the layout changes.
 stress_case "no marks" "LOST WRITE" "$wait,$marks" __layout_break_begin
 # A layout change does not wait for pins in the making.
-stress_case "no drain" "LOST WRITE" "$wait,synchronize_srcu@daxlease" layout_pin_grab
+stress_case "no drain" "LOST WRITE" "$wait,synchronize_srcu@daxlease" layout_pin_grab 20000
 
 echo "1..$number"
 exit "$failed"

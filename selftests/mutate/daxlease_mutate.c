@@ -48,7 +48,7 @@ static int nr_slow;
 module_param_array(slow, charp, &nr_slow, 0444);
 MODULE_PARM_DESC(slow, "functions to slow down, separated by commas");
 
-static unsigned int slow_us = 3000;
+static unsigned int slow_us = 5000;
 module_param(slow_us, uint, 0444);
 MODULE_PARM_DESC(slow_us, "microseconds that these take longer");
 

@@ -105,7 +105,7 @@ void file_path(int file, char *path)
 		 shm->file[file].gen);
 }
 
-static void file_unlink(int file)
+static void file_remove(int file)
 {
 	char path[PATH_LEN];
 
@@ -345,7 +345,7 @@ void model_dead(int i)
 		file->users &= ~bit;
 		if (file->worker == i + 1) {
 			/* Whatever it has come to. */
-			file_unlink(n);
+			file_remove(n);
 			file->worker = 0;
 			file->state = FILE_UNLINKED;
 		}

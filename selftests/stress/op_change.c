@@ -146,21 +146,32 @@ static int file_to_change(struct rng *rng)
 	return file_any(rng);
 }
 
+static int change_at(const char *what, peer_fn fn, int file, unsigned int first,
+		     unsigned int nr, bool to_end)
+{
+	struct change c = change_of_file(file, first, nr);
+	struct attempt a = { .what = what };
+
+	attempt_add(&a, file, first, to_end ? TO_INFINITY : first + nr);
+	attempt_begin(&a);
+	return attempt_end(&a, fn(&c));
+}
+
+int punch(int file, unsigned int first, unsigned int nr)
+{
+	return change_at("punch", change_punch, file, first, nr, false);
+}
+
 static int change(struct rng *rng, const char *what, peer_fn fn, bool to_end, bool moves)
 {
 	unsigned int first = rng_below(rng, FILE_PAGES), nr = 1 + rng_below(rng, PAGES_MAX);
-	struct attempt a = { .what = what };
 	int file = file_to_change(rng);
-	struct change c;
 
 	if (file < 0 || (moves && !file_movable(file)))
 		return SKIPPED;
 	if (first + nr > FILE_PAGES)
 		nr = FILE_PAGES - first;
-	c = change_of_file(file, first, nr);
-	attempt_add(&a, file, first, to_end ? TO_INFINITY : first + nr);
-	attempt_begin(&a);
-	return attempt_end(&a, fn(&c));
+	return change_at(what, fn, file, first, nr, to_end);
 }
 
 int op_punch(struct rng *rng)

@@ -16,11 +16,10 @@
 
 static _Alignas(PAGE_SZ) char pages[VICTIM_PAGES * PAGE_SZ];
 
-int op_create(struct rng *rng)
+int file_create_any(unsigned int start, unsigned int size, unsigned int most)
 {
-	unsigned int size = rng_below(rng, FILE_PAGES + 1);
-	unsigned int start = rng_below(rng, FILES_MAX), named = 0, i;
 	struct s_file *file = NULL;
+	unsigned int named = 0, i;
 	char path[PATH_LEN];
 	struct stat st;
 	int fd, f, ret;
@@ -33,9 +32,9 @@ int op_create(struct rng *rng)
 		if (it->state == FILE_FREE)
 			file = it;
 	}
-	if (!file || named >= FILES_NAMED) {
+	if (!file || named >= most) {
 		model_unlock();
-		return SKIPPED;
+		return -1;
 	}
 	f = file_index(file);
 	file->gen++;
@@ -69,17 +68,21 @@ int op_create(struct rng *rng)
 		close(fd);
 	}
 	EXPECTED("create", ret, -ENOSPC);
-	return ret;
+	return ret ? -1 : f;
 }
 
-int op_unlink(struct rng *rng)
+int op_create(struct rng *rng)
 {
-	int f = file_any(rng);
+	unsigned int start = rng_below(rng, FILES_MAX), size = rng_below(rng, FILE_PAGES + 1);
+
+	return file_create_any(start, size, FILES_NAMED) < 0 ? SKIPPED : 0;
+}
+
+int file_unlink(int f)
+{
 	char path[PATH_LEN];
 	int ret;
 
-	if (f < 0)
-		return SKIPPED;
 	note(f, 0, 0);
 	model_lock();
 	if (shm->file[f].state != FILE_NAMED) {
@@ -98,6 +101,13 @@ int op_unlink(struct rng *rng)
 	model_unlock();
 	EXPECTED("unlink", ret, 0);
 	return ret;
+}
+
+int op_unlink(struct rng *rng)
+{
+	int f = file_any(rng);
+
+	return f < 0 ? SKIPPED : file_unlink(f);
 }
 
 int op_close_file(struct rng *rng)

@@ -25,8 +25,7 @@ void name_task(char letter, int index, unsigned int nonce)
 	prctl(PR_SET_NAME, name);
 }
 
-/* A new lease fd of this process; its index or -1. */
-static int lease_make(void)
+int lease_make(void)
 {
 	struct s_lease *lease;
 	int fd, i = -1;
@@ -67,22 +66,14 @@ static int lease_for_acquire(struct rng *rng)
 	return mine < MINE_MAX ? lease_make() : -1;
 }
 
-int op_acquire(struct rng *rng)
+int acquire(int i, int file, uint64_t first, uint64_t end)
 {
-	bool whole = rng_below(rng, 5) < 2, open_end = !rng_below(rng, 6);
-	unsigned int first = rng_below(rng, FILE_PAGES), nr = 1 + rng_below(rng, 12);
-	int file = file_any(rng), i = lease_for_acquire(rng), ret;
-	struct s_lease *lease;
-	bool changing;
+	struct s_lease *lease = &shm->lease[i];
 	uint64_t changes, id = 0;
+	bool changing;
+	int ret;
 
-	if (file < 0 || i < 0)
-		return SKIPPED;
-	if (whole)
-		first = 0;
-	lease = &shm->lease[i];
-	note(file, first, whole || open_end ? 0 : nr);
-
+	note(file, first, end);
 	model_lock();
 	if (lease->state != LEASE_NONE || lease->releasing) {
 		model_unlock();
@@ -91,7 +82,7 @@ int op_acquire(struct rng *rng)
 	lease->state = LEASE_ACQUIRING;
 	lease->file = file;
 	lease->first = first;
-	lease->end = whole || open_end ? TO_INFINITY : first + nr;
+	lease->end = end;
 	lease->id = 0;
 	lease->nonce = atomic_fetch_add(&shm->nonce, 1);
 	lease->acquirer = self;
@@ -106,7 +97,7 @@ int op_acquire(struct rng *rng)
 
 	name_task('L', i, lease->nonce);
 	ret = lease_acquire(me->lease_fd[i], me->file_fd[file], first * PAGE_SZ,
-			    whole || open_end ? 0 : nr * PAGE_SZ, &id);
+			    end == TO_INFINITY ? 0 : (end - first) * PAGE_SZ, &id);
 	model_lock();
 	me->doing_acquire = -1;
 	lease_event(lease);
@@ -124,6 +115,19 @@ int op_acquire(struct rng *rng)
 	model_unlock();
 	EXPECTED("acquire", ret, -EAGAIN);
 	return ret;
+}
+
+int op_acquire(struct rng *rng)
+{
+	bool whole = rng_below(rng, 5) < 2, open_end = !rng_below(rng, 6);
+	unsigned int first = rng_below(rng, FILE_PAGES), nr = 1 + rng_below(rng, 12);
+	int file = file_any(rng), i = lease_for_acquire(rng);
+
+	if (file < 0 || i < 0)
+		return SKIPPED;
+	if (whole)
+		first = 0;
+	return acquire(i, file, first, whole || open_end ? TO_INFINITY : first + nr);
 }
 
 int attach(int i)

@@ -149,26 +149,33 @@ int dev_make(struct rng *rng)
 	return i;
 }
 
-int pin_pages(struct rng *rng, int file, int dev)
+int pin_at(int file, int dev, unsigned int first, unsigned int nr, bool write, int *index)
 {
-	bool write = rng_below(rng, 4);
-	unsigned int first, nr;
+	char *map = file_mapping(file);
 	struct pin_try t;
 	uint32_t id = 0;
-	char *map;
 	int ret;
 
-	model_lock();
-	choose_range(rng, file, &first, &nr);
-	model_unlock();
 	note(file, first, nr);
-	map = file_mapping(file);
 	if (!map || !pin_begin(&t, file, dev, first, nr, write))
 		return SKIPPED;
+	*index = pin_index(t.pin);
 	ret = testdev_pin(me->dev_fd[dev], map + first * PAGE_SZ, nr,
 			  write ? TESTDEV_PIN_WRITE : 0, &id);
 	pin_finish(&t, ret, id);
 	return ret;
+}
+
+int pin_pages(struct rng *rng, int file, int dev)
+{
+	bool write = rng_below(rng, 4);
+	unsigned int first, nr;
+	int index;
+
+	model_lock();
+	choose_range(rng, file, &first, &nr);
+	model_unlock();
+	return pin_at(file, dev, first, nr, write, &index);
 }
 
 /* Most often a file that this process may pin. */
@@ -211,21 +218,15 @@ static struct s_pin *pin_mine(struct rng *rng, bool rdma, bool write)
 	return NULL;
 }
 
-int op_unpin(struct rng *rng)
+/* With the lock held, which it gives up. */
+static int unpin_unlock(struct s_pin *pin)
 {
-	struct s_pin *pin;
 	int ret;
 
-	model_lock();
-	pin = pin_mine(rng, false, false);
-	if (pin) {
-		pin_ending(pin);
-		me->doing_pin = pin_index(pin);
-		note(pin->file, pin->first, pin->nr);
-	}
+	note(pin->file, pin->first, pin->nr);
+	pin_ending(pin);
+	me->doing_pin = pin_index(pin);
 	model_unlock();
-	if (!pin)
-		return SKIPPED;
 	ret = testdev_unpin(me->dev_fd[pin->dev], pin->id);
 	model_lock();
 	me->doing_pin = -1;
@@ -234,6 +235,19 @@ int op_unpin(struct rng *rng)
 	EXPECTED("unpin", ret, 0);
 	return ret;
 }
+
+int op_unpin(struct rng *rng)
+{
+	struct s_pin *pin;
+
+	model_lock();
+	pin = pin_mine(rng, false, false);
+	if (pin)
+		return unpin_unlock(pin);
+	model_unlock();
+	return SKIPPED;
+}
+
 
 void dev_close(int i)
 {
@@ -350,21 +364,50 @@ void write_finish(const struct s_pin *pin, int index, int ret, struct write_look
 		did(DID_READ_BACK);
 }
 
-int op_device_write(struct rng *rng)
+static int device_write(const struct s_pin *pin, int index)
 {
 	static char buf[PAGES_MAX * PAGE_SZ];
 	struct write_look w;
+	int ret;
+
+	if (!write_begin(pin, index, buf, &w))
+		return SKIPPED;
+	ret = testdev_write(me->dev_fd[pin->dev], pin->id, 0, buf, pin->nr * PAGE_SZ);
+	write_finish(pin, index, ret, &w);
+	return ret;
+}
+
+int op_device_write(struct rng *rng)
+{
 	struct s_pin pin;
-	int index, ret = SKIPPED;
+	int index, ret;
 
 	if (!pin_take(rng, false, true, &pin, &index))
 		return SKIPPED;
-	if (write_begin(&pin, index, buf, &w)) {
-		ret = testdev_write(me->dev_fd[pin.dev], pin.id, 0, buf, pin.nr * PAGE_SZ);
-		write_finish(&pin, index, ret, &w);
-	}
+	ret = device_write(&pin, index);
 	pages_put(pin.file, pin.first, pin.nr);
 	return ret;
+}
+
+void pin_use(int file, int dev, unsigned int first, unsigned int nr)
+{
+	struct s_pin *pin, copy;
+	int index;
+
+	if (pin_at(file, dev, first, nr, true, &index))
+		return;
+	pin = &shm->pin[index];
+	copy = *pin;
+	if (pages_try(file, first, nr)) {
+		device_write(&copy, index);
+		pages_put(file, first, nr);
+	}
+	model_lock();
+	/* Somebody else who has the device may have been faster. */
+	if (pin_same(&copy, index))
+		unpin_unlock(pin);
+	else
+		model_unlock();
 }
 
 /* What a device sees is what is in the file. */

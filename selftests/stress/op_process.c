@@ -13,16 +13,25 @@
 
 #define PROGRAM		"/proc/self/exe"
 
+/* So few that they meet. */
+#define DUEL_PAGES	4
+#define DUEL_ROUNDS	16
+
+static void begin_child(void)
+{
+	child = true;
+	child_lease = -1;
+	self = getpid();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /*
  * A child that pins: without a lease it must not, with one the pin outlives it,
  * as the parent has the device too.  pin_pages() judges.
  */
 static void child_main(struct rng *rng, int file, int lease, int dev)
 {
-	child = true;
-	child_lease = -1;
-	self = getpid();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	begin_child();
 	if (file >= 0 && dev >= 0)
 		pin_pages(rng, file, dev);
 	if (file >= 0)
@@ -37,9 +46,20 @@ static void child_main(struct rng *rng, int file, int lease, int dev)
 	op_punch(rng);
 }
 
+static int wait_child(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status)
+		fault(FAULT_RULE, "a child ended with status %x", status);
+	return status ? -ECHILD : 0;
+}
+
 int op_fork(struct rng *rng)
 {
-	int file = file_any(rng), lease = lease_any(rng), dev = dev_any(rng, false), status;
+	int file = file_any(rng), lease = lease_any(rng), dev = dev_any(rng, false);
 	pid_t pid;
 
 	note(file, lease, dev);
@@ -48,13 +68,45 @@ int op_fork(struct rng *rng)
 		child_main(rng, file, lease, dev);
 		_exit(0);
 	}
-	if (pid < 0)
-		return -errno;
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (status)
-		fault(FAULT_RULE, "a child ended with status %x", status);
-	return status ? -ECHILD : 0;
+	return pid < 0 ? -errno : wait_child(pid);
+}
+
+/*
+ * Two holders of one lease: one pins and has the device write, the other one
+ * changes the layout.  Only so a change is not refused for the lease alone, and
+ * can meet a pin in the making.
+ */
+int op_duel(struct rng *rng)
+{
+	int file = file_create_any(rng_below(rng, FILES_MAX), DUEL_PAGES, FILES_MAX);
+	int lease = lease_make(), dev = dev_make(rng), i;
+	pid_t pid = -1;
+
+	if (file < 0 || lease < 0 || dev < 0)
+		goto out;
+	/* For these two alone. */
+	file_unlink(file);
+	if (acquire(lease, file, 0, TO_INFINITY))
+		goto out;
+	pid = fork();
+	if (!pid) {
+		begin_child();
+		if (attach(lease))
+			_exit(0);
+		for (i = 0; i < DUEL_ROUNDS; i++)
+			punch(file, rng_below(rng, DUEL_PAGES - 1), 2);
+		_exit(0);
+	}
+	for (i = 0; i < DUEL_ROUNDS; i++)
+		pin_use(file, dev, rng_below(rng, DUEL_PAGES - 1), 2);
+	if (pid > 0)
+		wait_child(pid);
+out:
+	if (lease >= 0)
+		lease_close(lease);
+	if (file >= 0)
+		file_close(file);
+	return pid > 0 ? 0 : SKIPPED;
 }
 
 /* Some descriptors do not go on. */

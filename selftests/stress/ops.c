@@ -44,6 +44,7 @@ const struct op ops[] = {
 	{ "victim",		op_victim,		40,	NEEDS_NOTHING },
 	{ "victim-check",	op_victim_check,	30,	NEEDS_NOTHING },
 	{ "fork",		op_fork,		6,	NEEDS_NOTHING },
+	{ "duel",		op_duel,		8,	NEEDS_NOTHING },
 	{ "exec",		op_exec,		2,	NEEDS_NOTHING },
 };
 

@@ -29,7 +29,7 @@
 #define DEFAULT_SEED	1
 #define DEFAULT_WORKERS	6
 #define DEFAULT_PHASES	4
-#define DEFAULT_OPS	500
+#define DEFAULT_OPS	300
 
 /* So much is left free on the filesystem. */
 #define ROOM		(6UL << 20)

@@ -65,8 +65,19 @@ int dev_make(struct rng *rng);
 /* Sets the task's name, by which records of QUERY are told apart. */
 void name_task(char letter, int index, unsigned int nonce);
 
-/* A lease, as its fd tells. */
+/* A new lease fd of this process; its index or -1. */
+int lease_make(void);
+int acquire(int lease, int file, uint64_t first, uint64_t end);
 int attach(int lease);
+
+/* A new file that this process has open, if there are less than so many; or -1. */
+int file_create_any(unsigned int start, unsigned int size, unsigned int most);
+int file_unlink(int file);
+int punch(int file, unsigned int first, unsigned int nr);
+
+/* Pins; pins, has the device write, and unpins. */
+int pin_at(int file, int dev, unsigned int first, unsigned int nr, bool write, int *index);
+void pin_use(int file, int dev, unsigned int first, unsigned int nr);
 
 /* Under the lock: a range of the file, most often one that may be pinned. */
 void choose_range(struct rng *rng, int file, unsigned int *first, unsigned int *nr);
@@ -159,6 +170,7 @@ int op_victim(struct rng *rng);
 int op_victim_check(struct rng *rng);
 /* op_process.c */
 int op_fork(struct rng *rng);
+int op_duel(struct rng *rng);
 int op_exec(struct rng *rng);
 
 #endif

@@ -6,9 +6,10 @@
  *	     [--dump FILE] [--replay FILE] [--corpus DIRECTORY]
  *	     [--verbose]
  *
- * Without --replay and --threads: the corpus, then random calls of one thread and
- * of several, on both filesystems, by root and by a user, --calls of each.  With
- * one thread the same seed makes the same calls.
+ * Without --replay and --threads: the corpus, a fault at every byte of every
+ * argument, random calls of one thread and of several, --calls of each, on both
+ * filesystems, by root and by a user.  With one thread the same seed makes the
+ * same calls.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -106,6 +107,13 @@ static void random_test(const struct dax_fs *fs, const struct run *base, bool ro
 	test(fs, &run, root, name);
 }
 
+static void fault_test(const struct dax_fs *fs, const struct run *base, bool root)
+{
+	struct run run = { .faults = true, .dump = base->dump, .verbose = base->verbose };
+
+	test(fs, &run, root, "a fault at every byte");
+}
+
 static int is_corpus(const struct dirent *entry)
 {
 	const char *dot = strrchr(entry->d_name, '.');
@@ -145,6 +153,7 @@ static void tests_of(const struct dax_fs *fs, const struct options *options, boo
 		random_test(fs, &options->run, root, options->run.threads);
 	} else {
 		corpus_tests(fs, options, root);
+		fault_test(fs, &options->run, root);
 		random_test(fs, &options->run, root, 1);
 		random_test(fs, &options->run, root, WORKERS);
 	}

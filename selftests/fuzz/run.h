@@ -14,7 +14,8 @@ struct run {
 	unsigned int threads;
 	/* Tells how often which result was. */
 	bool verbose;
-	/* Instead of random calls. */
+	/* Instead of random calls: a fault at every byte, or those of a file. */
+	bool faults;
 	const char *replay;
 	/* Where the calls are written to, and those that led to a failure. */
 	const char *dump;

@@ -116,6 +116,81 @@ static int random_calls(struct session *s, const struct run *run)
 	return ret;
 }
 
+/* A fault at each byte of the structure of a call, or of its buffer. */
+static int fault_calls(struct session *s, const struct run *run, struct call call,
+		       enum arg buf, enum arg cut, size_t len)
+{
+	struct call release = call_of(OP_RELEASE);
+	int ret = 0;
+
+	release.arg[A_SLOT] = call.arg[A_SLOT];
+	for (call.arg[A_ABI] = 0; call.arg[A_ABI] < 2 && !ret; call.arg[A_ABI]++) {
+		for (call.arg[cut] = 0; call.arg[cut] <= len && !ret; call.arg[cut]++) {
+			for (call.arg[buf] = BUF_EDGE; call.arg[buf] <= BUF_EDGE_RO && !ret;
+			     call.arg[buf]++) {
+				ret = step(s, run, &call);
+				if (!ret && call.op == OP_ACQUIRE)
+					ret = step(s, run, &release);
+			}
+		}
+	}
+	return ret;
+}
+
+/* Two leases and two pins, to have something to tell, then each call. */
+static int all_faults(struct session *s, const struct run *run)
+{
+	static const struct {
+		enum op op;
+		unsigned int slot;
+		enum arg buf;
+		size_t len;
+	} faults[] = {
+		{ OP_ACQUIRE,	2, A_BUF,	sizeof(struct daxlease_acquire) },
+		{ OP_ATTACH,	0, A_BUF,	sizeof(struct daxlease_attach) },
+		{ OP_RELEASE,	2, A_BUF,	sizeof(struct daxlease_release) },
+		{ OP_QUERY,	0, A_BUF,	sizeof(struct daxlease_query) },
+		{ OP_QUERY,	0, A_RBUF,	1024 },
+		{ OP_SCAN,	0, A_BUF,	sizeof(struct daxlease_scan) },
+		{ OP_SCAN,	0, A_RBUF,	1024 },
+		{ OP_STATS,	0, A_BUF,	sizeof(struct daxlease_stats) },
+		{ OP_PIN,	0, A_BUF,	sizeof(struct testdev_pin) },
+		{ OP_DMA,	0, A_BUF,	sizeof(struct testdev_io) },
+		{ OP_DMA,	0, A_RBUF,	64 },
+	};
+	struct call call;
+	int ret = 0;
+
+	for (unsigned int slot = 0; slot < 3 && !ret; slot++) {
+		call = call_of(OP_OPEN);
+		call.arg[A_SLOT] = slot;
+		ret = step(s, run, &call);
+	}
+	call = call_of(OP_DEV_OPEN);
+	if (!ret)
+		ret = step(s, run, &call);
+	for (unsigned int slot = 0; slot < 2 && !ret; slot++) {
+		call = call_of(OP_ACQUIRE);
+		call.arg[A_SLOT] = slot;
+		ret = step(s, run, &call);
+		call = call_of(OP_PIN);
+		call.arg[A_PAGE] = MIXED_FILE0 + slot;
+		if (!ret)
+			ret = step(s, run, &call);
+	}
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]) && !ret; i++) {
+		call = call_of(faults[i].op);
+		call.arg[A_SLOT] = faults[i].slot;
+		call.arg[A_ID] = 1;
+		call.arg[A_LENGTH] = call.op == OP_DMA ? faults[i].len : 0;
+		if (faults[i].buf == A_RBUF)
+			call.arg[A_RLEN] = faults[i].len;
+		ret = fault_calls(s, run, call, faults[i].buf,
+				  faults[i].buf == A_RBUF ? A_RCUT : A_CUT, faults[i].len);
+	}
+	return ret;
+}
+
 int run_single(struct world *world, const struct run *run)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -131,12 +206,15 @@ int run_single(struct world *world, const struct run *run)
 		printf("# cannot start: %s\n", strerror(-ret));
 		return ret;
 	}
-	ret = run->replay ? replay(s, run) : random_calls(s, run);
+	if (run->faults)
+		ret = all_faults(s, run);
+	else
+		ret = run->replay ? replay(s, run) : random_calls(s, run);
 	if (!ret && run->dump)
 		write_calls(s, run->dump);
 	if (run->verbose)
 		results_print(&s->worker, 1);
-	if (!ret && s->nr >= MANY && !results_cover(&s->worker))
+	if (!ret && !run->faults && s->nr >= MANY && !results_cover(&s->worker))
 		ret = -ENODATA;
 	return ret;
 }

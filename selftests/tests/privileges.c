@@ -8,6 +8,7 @@
 #include "change.h"
 #include "creds.h"
 #include "dax_fixture.h"
+#include "scan.h"
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -26,6 +27,7 @@ struct row {
 	long acquire;
 	long attach;
 	long release;
+	long scan;
 	long stats;
 	/* Number of leases in a QUERY: on a lease fd of its own, on that of OWNER. */
 	long sees;
@@ -50,7 +52,9 @@ static long try_all(void *arg)
 {
 	struct row *row = arg;
 	struct daxlease_stats stats = { .size = sizeof(stats) };
+	struct daxlease_scan scan;
 
+	row->scan = scan_busy(row->empty[0], row->file, 0, 0, 0, &scan);
 	row->sees = leases_seen(row->empty[0]);
 	row->sees_given = leases_seen(row->lease);
 	row->stats = ioctl(row->empty[0], DAXLEASE_STATS, &stats) ? -errno : 0;
@@ -104,6 +108,8 @@ static void check_row(struct __test_metadata *_metadata, struct dax_test *self, 
 	EXPECT_EQ(0, s->row.attach);
 	EXPECT_EQ(0, s->row.release);
 	EXPECT_EQ(0, s->row.stats);
+	/* To look takes no more than an open file. */
+	EXPECT_EQ(acquire == -EBADF ? -EBADF : 0, s->row.scan);
 	/* Of the actor, who is still there, nothing is left in anybody's way. */
 	ASSERT_EQ(0, lease_stats(&stats));
 	EXPECT_EQ(0, stats.leases);
@@ -284,6 +290,62 @@ TEST_F(dax, another_users_link)
 	check_row(_metadata, self, &s, -EACCES, 0);
 	ASSERT_EQ(0, unlink(link_path));
 	ASSERT_EQ(0, rmdir(path));
+}
+
+/*
+ * On this mount the files of OWNER are those of OTHER.  It is attached nowhere and
+ * goes with its descriptor.
+ */
+static int idmapped_mount(struct __test_metadata *_metadata, struct dax_test *self)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
+	struct peer peer;
+	char path[64];
+	int tree;
+
+	ASSERT_EQ(0, peer_start(&peer));
+	if (peer_userns(&peer, "1234 4321 1\n", "1234 4321 1\n") == -EOPNOTSUPP)
+		return -EOPNOTSUPP;
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", peer.pid);
+	attr.userns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, (int)attr.userns_fd);
+	tree = open_tree(AT_FDCWD, self->dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	ASSERT_LE(0, tree);
+	ASSERT_EQ(0, mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
+	close(attr.userns_fd);
+	peer_stop(&peer);
+	return tree;
+}
+
+static void on_idmapped_mount(struct __test_metadata *_metadata, struct dax_test *self,
+			      uid_t uid, long acquire, long sees)
+{
+	const struct creds creds = { .uid = uid, .gid = uid };
+	struct scene s;
+	int tree;
+
+	set_up(_metadata, self, &s);
+	tree = idmapped_mount(_metadata, self);
+	if (tree == -EOPNOTSUPP)
+		SKIP(return, "no user namespaces");
+	s.row.file = openat(tree, "file", O_RDWR);
+	ASSERT_LE(0, s.row.file);
+	close(tree);
+	peer_stop(&s.actor);
+	ASSERT_EQ(0, peer_start_inherit(&s.actor));
+	ASSERT_EQ(0, peer_become(&s.actor, &creds));
+	check_row(_metadata, self, &s, acquire, sees);
+	close(s.row.file);
+}
+
+TEST_F(dax, idmapped_mount_owner_there)
+{
+	on_idmapped_mount(_metadata, self, OTHER, 0, 0);
+}
+
+TEST_F(dax, idmapped_mount_owner_elsewhere)
+{
+	on_idmapped_mount(_metadata, self, OWNER, -EACCES, 1);
 }
 
 /* The owner hands out its file, not the right to lease it. */

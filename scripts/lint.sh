@@ -19,7 +19,8 @@ NOT_SERIES=FILE_PATH_CHANGES,EXPORT_SYMBOL
 # Rules for code that runs in the kernel; and it takes the test harness's
 # FIXTURE_DATA(x) * for a product.
 NOT_USER_SPACE=ENOSYS,NEW_TYPEDEFS,VOLATILE,STRNCPY,ARRAY_SIZE,COMPLEX_MACRO
-NOT_USER_SPACE+=,MACRO_WITH_FLOW_CONTROL,EMBEDDED_FUNCTION_NAME,SPACING
+# A macro that makes a test is none to be called.
+NOT_USER_SPACE+=,MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_WITH_FLOW_CONTROL,EMBEDDED_FUNCTION_NAME,SPACING
 
 in_root() {
 	"$TOP/scripts/inroot.sh" "$(root_dir)" -r "$TOP:/src" -r "$(tree_dir):/ksrc" \

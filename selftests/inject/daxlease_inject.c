@@ -170,11 +170,12 @@ static void remove_probes(void)
 	if (inject.has_window)
 		unregister_kretprobe(&inject.window);
 	inject.has_window = false;
-	if (inject.nr_probes)
+	if (inject.nr_probes) {
 		unregister_kprobes(inject.probes, inject.nr_probes);
+		/* A task may have been preempted on the return instruction. */
+		synchronize_rcu_tasks();
+	}
 	inject.nr_probes = 0;
-	/* A task may have been preempted on the return instruction. */
-	synchronize_rcu_tasks();
 	kfree(inject.points);
 	inject.points = NULL;
 }

@@ -20,6 +20,9 @@
 /* A run without a fault may be one that happened to allocate less. */
 #define LAST_RUNS	3
 
+/* Whoever watches is to see that something goes on. */
+#define PROGRESS	50
+
 /* More faults than any operation has: the sweep does not come to its end. */
 #define MAX_FAULTS	20000
 
@@ -44,8 +47,8 @@ static const struct inject_func allocators[] = {
 
 /* A byte is left, they say; none is copied. */
 static const struct inject_func copies[] = {
-	FAULT_FUNC("rust_helper_copy_from_user", 1),
-	FAULT_FUNC("rust_helper_copy_to_user", 1),
+	FAULT_FUNC("_copy_from_user", 1),
+	FAULT_FUNC("_copy_to_user", 1),
 };
 
 /* What is injected, by which of the two. */
@@ -72,7 +75,7 @@ static long module_refs(void)
 	return read_text(MODULE_REFS, text, sizeof(text)) < 0 ? -1 : atol(text);
 }
 
-static void state_take(struct state *state)
+static void state_take(struct state *state, long long pins)
 {
 	struct daxlease_stats stats;
 
@@ -84,7 +87,7 @@ static void state_take(struct state *state)
 		state->pins = stats.pins;
 		state->pinned_pages = stats.pinned_pages;
 	}
-	state->foll_pins = foll_pins();
+	state->foll_pins = pins;
 	state->refs = module_refs();
 }
 
@@ -92,7 +95,7 @@ static bool state_same(void *arg)
 {
 	struct state now;
 
-	state_take(&now);
+	state_take(&now, foll_pins_now());
 	return !memcmp(&now, arg, sizeof(now));
 }
 
@@ -103,7 +106,7 @@ static bool state_restored(const struct sweep *sweep, unsigned int n, struct sta
 
 	if (wait_until(state_same, before))
 		return true;
-	state_take(&now);
+	state_take(&now, foll_pins());
 	printf("# %s, fault %u: left behind: leases %llu -> %llu, orphaned %llu -> %llu, pins %llu -> %llu, pages %llu -> %llu, FOLL_PIN %lld -> %lld, module %ld -> %ld\n",
 	       sweep->op->name, n,
 	       (unsigned long long)before->leases, (unsigned long long)now.leases,
@@ -208,6 +211,12 @@ static int run_killed(const struct sweep *sweep, unsigned int n)
 		       result.hit ? result.name : "none", status);
 		return -EPROTO;
 	}
+	ret = op->reap && result.hit ? op->reap(op->arg) : 0;
+	if (ret) {
+		printf("# %s, kill %u (%s): afterwards: %s\n", op->name, n, result.name,
+		       strerror(-ret));
+		return -EPROTO;
+	}
 	return result.hit;
 }
 
@@ -222,7 +231,7 @@ static int run_all(const struct sweep *sweep)
 	hit = run_once(sweep, 0);
 	if (hit < 0)
 		return hit;
-	state_take(&before);
+	state_take(&before, foll_pins());
 	for (n = 1; last < LAST_RUNS; n++) {
 		hit = sweep->kill ? run_killed(sweep, n) : run_once(sweep, n);
 		if (hit < 0)
@@ -233,6 +242,10 @@ static int run_all(const struct sweep *sweep)
 		last = hit ? 0 : last + 1;
 		if (!hit)
 			continue;
+		if (faults % PROGRESS == 0) {
+			printf("# %s: %d so far\n", op->name, faults);
+			fflush(stdout);
+		}
 		/* And now it works. */
 		hit = run_once(sweep, 0);
 		if (hit < 0)

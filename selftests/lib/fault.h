@@ -21,6 +21,8 @@ struct fault_op {
 	long (*run)(void *arg);
 	/* Afterwards, knowing what run returned: looks at it, takes it all back. */
 	long (*cleanup)(void *arg, long ret);
+	/* After one that was killed in run, in another task. */
+	long (*reap)(void *arg);
 	void *arg;
 	/* What run returns without a fault, */
 	long clean;

@@ -87,6 +87,14 @@ long long vmstat(const char *name)
 	return value_in(read_vmstat(), name);
 }
 
+long long foll_pins_now(void)
+{
+	const char *text = read_vmstat();
+
+	return value_in(text, "nr_foll_pin_acquired") -
+	       value_in(text, "nr_foll_pin_released");
+}
+
 /*
  * The kernel itself pins pages for a moment, the guest's own root file system
  * not least: take what stays the same for a few looks.
@@ -94,13 +102,10 @@ long long vmstat(const char *name)
 long long foll_pins(void)
 {
 	long long pins = 0, last = 0;
-	const char *text;
 	int same = 0, i;
 
 	for (i = 0; i < 1000 && same < 4; i++) {
-		text = read_vmstat();
-		pins = value_in(text, "nr_foll_pin_acquired") -
-		       value_in(text, "nr_foll_pin_released");
+		pins = foll_pins_now();
 		same = i && pins == last ? same + 1 : 0;
 		last = pins;
 	}

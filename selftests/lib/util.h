@@ -20,6 +20,9 @@ long long vmstat(const char *name);
 /* Long-term and other FOLL_PIN references alive in the system. */
 long long foll_pins(void);
 
+/* Likewise, in one look, with what the kernel itself has pinned for a moment. */
+long long foll_pins_now(void);
+
 /* Waits until there are no more of them than that. */
 bool wait_foll_pins(long long count);
 

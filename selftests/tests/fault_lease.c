@@ -8,8 +8,14 @@
 #include "leak.h"
 #include "peer.h"
 
+#include <sys/resource.h>
+
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	600
+
+#define USER		4711
+/* max_leases_per_user, as it is by default. */
+#define MAX_LEASES	1024
 
 struct lease_ctx {
 	struct dax_test *self;
@@ -123,12 +129,28 @@ static long run_acquire(void *arg)
 	return lease_acquire(c->lease, c->self->fd, c->off, c->len, NULL);
 }
 
+/* A file that could not be leased is one that no layout change is asked about. */
+static long cleanup_acquire(void *arg, long ret)
+{
+	struct lease_ctx *c = arg;
+	struct daxlease_stats before, after;
+	long err = cleanup_acquired(arg, ret);
+
+	if (!err)
+		err = lease_stats(&before);
+	if (!err)
+		err = ftruncate(c->self->fd, FILE_SIZE) ? -errno : 0;
+	if (!err)
+		err = lease_stats(&after);
+	return err ? err : after.breaks == before.breaks ? 0 : -EPROTO;
+}
+
 static const struct fault_op *make_acquire(struct dax_test *self)
 {
 	ctx = (struct lease_ctx) { .self = self };
 	op = (struct fault_op) {
 		.name = "acquire", .setup = setup_open, .run = run_acquire,
-		.cleanup = cleanup_acquired, .arg = &ctx, .errnos = acquire_errnos,
+		.cleanup = cleanup_acquire, .arg = &ctx, .errnos = acquire_errnos,
 	};
 	return &op;
 }
@@ -140,6 +162,7 @@ static const struct fault_op *make_acquire_range(struct dax_test *self)
 {
 	make_acquire(self);
 	op.name = "acquire a range";
+	op.cleanup = cleanup_acquired;
 	ctx.off = 2 * PAGE_SZ;
 	ctx.len = 4 * PAGE_SZ;
 	/* The file has a lease all the time. */
@@ -151,6 +174,52 @@ static const struct fault_op *make_acquire_range(struct dax_test *self)
 FAULT_TESTS(dax, acquire_range, make_acquire_range,
 	    .memory = true, .copies = true, .func = lock_killed)
 FAULT_TEST_NTH(dax, acquire_range, make_acquire_range)
+
+/* The last one that a user may have: one that failed does not count. */
+static long setup_last(void *arg)
+{
+	long ret = setup_open(arg);
+
+	return ret ? ret : seteuid(USER) ? -errno : 0;
+}
+
+static long cleanup_last(void *arg, long ret)
+{
+	return seteuid(0) ? -errno : cleanup_acquired(arg, ret);
+}
+
+/* All but one of a user's leases. */
+static bool take_leases(struct dax_test *self)
+{
+	struct rlimit limit = { 2 * MAX_LEASES, 2 * MAX_LEASES };
+	int lease, ret;
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) || fchown(self->fd, USER, USER))
+		return false;
+	for (int i = 0; i < MAX_LEASES - 1; i++) {
+		lease = lease_open();
+		if (lease < 0 || seteuid(USER))
+			return false;
+		ret = lease_acquire(lease, self->fd, 0, PAGE_SZ, NULL);
+		if (seteuid(0) || ret)
+			return false;
+	}
+	return true;
+}
+
+static const struct fault_op *make_acquire_last(struct dax_test *self)
+{
+	make_acquire(self);
+	op.name = "acquire the last one";
+	op.setup = setup_last;
+	op.cleanup = cleanup_last;
+	if (!take_leases(self))
+		op.clean = -EPROTO;
+	return &op;
+}
+
+FAULT_TESTS(dax, acquire_last, make_acquire_last,
+	    .memory = true, .copies = true, .func = lock_killed)
 
 /* Attach, by a process that did not acquire. */
 

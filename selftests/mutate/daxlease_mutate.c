@@ -10,6 +10,10 @@
  *	NAME		returns 0 without running
  *	NAME@MODULE	the same, but only where it is called by that module
  *	NAME:OTHER	OTHER runs in its place, with the same arguments
+ *	NAME@MODULE:OTHER
+ *
+ * An OTHER of this module is daxlease_mutate_slow_grab(), layout_pin_grab() that
+ * sleeps with the pages in its hands.
  *
  * Without func=, what keeps a layout change from freeing a pinned block: the
  * lease manager's verdict and the wait for busy pages.
@@ -25,6 +29,7 @@
 #include <linux/delay.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/layout_lease.h>
 #include <linux/linkage.h>
 #include <linux/module.h>
 #include <linux/objtool.h>
@@ -67,6 +72,15 @@ static struct kretprobe delays[MAX_FUNCS];
 static int nr_delays;
 
 asmlinkage void daxlease_mutate_return(void);
+
+/* Found by its name.  The call in here is not diverted: not the manager's. */
+static noinline __used long daxlease_mutate_slow_grab(struct layout_pin_request *req)
+{
+	long ret = layout_pin_grab(req);
+
+	fsleep(slow_us);
+	return ret;
+}
 
 asm(".text\n"
 	".type daxlease_mutate_return, @function\n"
@@ -152,20 +166,23 @@ static void remove_all(void)
 static int mutate(const char *what)
 {
 	struct mutation *m = &mutations[nr_mutations];
-	char *other;
+	char *caller, *other;
 	int ret;
 
 	m->spec = kstrdup(what, GFP_KERNEL);
 	if (!m->spec)
 		return -ENOMEM;
 	m->target = (unsigned long)daxlease_mutate_return;
-	other = strpbrk(m->spec, "@:");
-	if (other && *other == '@')
-		m->caller = other + 1;
-	else if (other)
-		m->target = address_of(other + 1);
-	if (other)
+	other = strchr(m->spec, ':');
+	if (other) {
 		*other = 0;
+		m->target = address_of(other + 1);
+	}
+	caller = strchr(m->spec, '@');
+	if (caller) {
+		*caller = 0;
+		m->caller = caller + 1;
+	}
 
 	m->probe.symbol_name = m->spec;
 	m->probe.pre_handler = divert;
@@ -177,7 +194,7 @@ static int mutate(const char *what)
 		return ret;
 	}
 	nr_mutations++;
-	pr_info("%s() is knocked out\n", m->spec);
+	pr_info("%s() is %s\n", m->spec, other ? "another one" : "knocked out");
 	return 0;
 }
 

@@ -5,7 +5,7 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 FLAVOUR ?= $(if $(filter fuzz,$(MAKECMDGOALS)),debug,plain)
-export FLAVOUR CYCLES CALLS MINUTES SEED CMD TESTS
+export SHORT FLAVOUR CYCLES CALLS MINUTES SEED CMD TESTS
 export KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
 
 PHASES := host root source series kernel module tools selftests initramfs

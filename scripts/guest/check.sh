@@ -10,6 +10,7 @@
 SELFTESTS=$OUT/selftests
 LIMIT=300
 [ "$FLAVOUR" = plain ] || LIMIT=1200
+SHORT=${SHORT:-}
 
 passed=0
 failed=0
@@ -67,17 +68,19 @@ planned() {
 }
 
 run_program() {
-	local line=$1 group file rc=0 count plan
+	local line=$1 group file limit rc=0 count plan
 	group=$(basename "${line%% *}")
 	file=$RESULTS/tap/$group.tap
 	echo "# $line"
-	(cd "$SELFTESTS" && timeout -k 10 "$LIMIT" bash -c "$line") 2>&1 </dev/null | tee "$file" || rc=$?
+	limit=$LIMIT
+	[[ $group != fault_* ]] || limit=$((4 * LIMIT))
+	(cd "$SELFTESTS" && timeout -k 10 "$limit" bash -c "$line") 2>&1 </dev/null | tee "$file" || rc=$?
 	count=$((passed + failed + skipped))
 	count_tap "$group" "$file" ""
 	count=$((passed + failed + skipped - count))
 	plan=$(planned "$file")
 	if [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
-		result not-ok "$group" "ended by timeout after $LIMIT s"
+		result not-ok "$group" "ended by timeout after $limit s"
 	elif [ "$count" -eq 0 ] && [ "$rc" -eq 4 ]; then
 		result skip "$group" "$(tail -n 1 "$file")"
 	elif [ "$count" -eq 0 ]; then
@@ -123,7 +126,7 @@ while IFS= read -r program; do
 	case $program in
 	"" | "#"*) continue ;;
 	# Long, and at home on the kernel that can make allocations fail.
-	./fault_[!l]*) [ "$FLAVOUR" = debug ] || [[ -n ${TESTS:-} ]] || continue ;;
+	./fault_[!l]*) [ "$FLAVOUR$SHORT" = debug ] || [[ -n ${TESTS:-} ]] || continue ;;
 	esac
 	if [ -z "${TESTS:-}" ] || [[ $program =~ $TESTS ]]; then
 		run_program "$program"

@@ -111,9 +111,13 @@ static int at_call(struct kprobe *kp, struct pt_regs *regs)
 
 	if (!in_the_task() || (inject.has_window && !inject.depth))
 		return 0;
-	if (func->flags & INJECT_GFP &&
-	    *argument(regs, func->arg) & (__force unsigned long)__GFP_NOFAIL)
-		return 0;
+	if (func->flags & INJECT_GFP) {
+		unsigned long gfp = *argument(regs, func->arg);
+
+		/* Without flags it is Rust that frees, which is not to fail. */
+		if (!(u32)gfp || gfp & (__force unsigned long)__GFP_NOFAIL)
+			return 0;
+	}
 	if (++inject.result.calls != inject.nth)
 		return 0;
 

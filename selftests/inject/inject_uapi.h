@@ -32,7 +32,7 @@
  * @arg: number of the argument, from 0, that @how or INJECT_GFP speak of.
  * @reserved: must be 0.
  *
- * Calls with __GFP_NOFAIL neither fail nor count.
+ * With INJECT_GFP, calls with __GFP_NOFAIL or no flags at all neither fail nor count.
  */
 struct inject_func {
 	char name[INJECT_NAME_LEN];

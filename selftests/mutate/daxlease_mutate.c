@@ -16,7 +16,8 @@
  * sleeps with the pages in its hands.
  *
  * Without func=, what keeps a layout change from freeing a pinned block: the
- * lease manager's verdict and the wait for busy pages.
+ * lease manager's verdict and the waits for busy pages, also the one of an inode
+ * that goes, which would wait for ever for references that nobody knows any more.
  *
  * The functions of slow= take so much longer to return, which makes a race that
  * a protection is there for a likely one.
@@ -43,8 +44,10 @@
 
 #define MAX_FUNCS 8
 
-static char *func[MAX_FUNCS] = { "__layout_break_begin", "dax_break_layout" };
-static int nr_funcs = 2;
+static char *func[MAX_FUNCS] = {
+	"__layout_break_begin", "dax_break_layout", "dax_break_layout_final",
+};
+static int nr_funcs = 3;
 module_param_array(func, charp, &nr_funcs, 0444);
 MODULE_PARM_DESC(func, "functions to knock out, separated by commas");
 

@@ -16,6 +16,8 @@
 /* So few that they meet. */
 #define DUEL_PAGES	4
 #define DUEL_ROUNDS	16
+/* At most; so long a change leaves pages mapped. */
+#define DUEL_PAUSE_US	3000
 
 static void begin_child(void)
 {
@@ -88,17 +90,21 @@ int op_duel(struct rng *rng)
 	file_unlink(file);
 	if (acquire(lease, file, 0, TO_INFINITY))
 		goto out;
+	me->duelling = true;
 	pid = fork();
 	if (!pid) {
 		begin_child();
 		if (attach(lease))
 			_exit(0);
-		for (i = 0; i < DUEL_ROUNDS; i++)
+		while (me->duelling) {
 			punch(file, rng_below(rng, DUEL_PAGES - 1), 2);
+			usleep(rng_below(rng, DUEL_PAUSE_US));
+		}
 		_exit(0);
 	}
 	for (i = 0; i < DUEL_ROUNDS; i++)
 		pin_use(file, dev, rng_below(rng, DUEL_PAGES - 1), 2);
+	me->duelling = false;
 	if (pid > 0)
 		wait_child(pid);
 out:

@@ -199,6 +199,8 @@ struct s_worker {
 	int doing_change[2];
 	int closing_lease;
 	int closing_dev;
+	/* Its child goes on with its part of a duel. */
+	atomic_bool duelling;
 	/* Closed by execve(). */
 	uint64_t exec_leases;
 	uint64_t exec_devs;

@@ -342,7 +342,9 @@ static const struct fault_op *make_close(struct dax_test *self)
 /* Closing allocates nothing: what is swept over is whatever is called. */
 static const struct inject_func closing[] = {
 	FAULT_FUNC("put_pid", 0),
-	FAULT_FUNC("mutex_lock", 0),
+	/* The other one with lockdep. */
+	{ .name = "mutex_lock", .flags = INJECT_OPTIONAL },
+	{ .name = "mutex_lock_nested", .flags = INJECT_OPTIONAL },
 	{ },
 };
 

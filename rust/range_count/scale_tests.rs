@@ -12,7 +12,7 @@ mod cases {
     };
 
     /// A number of runs that needs many chunks.
-    const MANY: u64 = 1 << 14;
+    const MANY: u64 = if cfg!(CONFIG_KASAN) { 1 << 12 } else { 1 << 14 };
 
     /// Permutes `0..MANY` so that no order is left.
     fn shuffled(i: u64) -> u64 {

@@ -178,8 +178,7 @@ static int prepare(const struct dax_fs *fs)
 	shm->workers = option.workers;
 	shm->ops = option.ops;
 	shm->xfs = fs->reflink;
-	/* Stock copy-on-write warns where it meets a reference of direct I/O. */
-	shm->transient = option.transient && nodax && !fs->reflink;
+	shm->transient = option.transient && nodax;
 	shm->rdma = have_rdma();
 	snprintf(shm->nodax, sizeof(shm->nodax), "%s", nodax ? nodax : "");
 	tag_set_seed(shm->seed);

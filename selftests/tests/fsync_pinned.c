@@ -5,7 +5,7 @@
  */
 #include "actor.h"
 #include "dax_fixture.h"
-#include "trace.h"
+#include "flush.h"
 
 #ifndef MAP_SYNC
 #define MAP_SYNC		0x080000
@@ -14,41 +14,10 @@
 #define MAP_SHARED_VALIDATE	0x03
 #endif
 
-struct flushes {
-	struct flush_trace trace;
-	unsigned long pages;
-};
-
-static bool trace_file(struct __test_metadata *_metadata, struct dax_test *self,
-		       struct flushes *f)
-{
-	struct stat st;
-	int ret;
-
-	ASSERT_EQ(0, fstat(self->fd, &st));
-	ret = flush_trace_start(&f->trace, st.st_ino);
-	if (ret == -ENOENT)
-		return false;
-	ASSERT_EQ(0, ret);
-	return true;
-}
-
-#define trace_or_skip(f) do {						\
-	if (!trace_file(_metadata, self, f))				\
-		SKIP(return, "no tracepoint dax_writeback_one");	\
-} while (0)
-
 /* Flushed entries in this call of fsync. */
 static int flushed(struct dax_test *self, struct flushes *f)
 {
-	int ret;
-
-	ret = flush_trace_count(&f->trace, &f->pages);
-	if (ret < 0)
-		return ret;
-	if (fsync(self->fd))
-		return -errno;
-	return flush_trace_count(&f->trace, &f->pages);
+	return flushed_by_fsync(f, self->fd);
 }
 
 static void each_time(struct __test_metadata *_metadata, struct dax_test *self,

@@ -477,23 +477,33 @@ impl Inner {
 
     fn judge(&self, range: &PageRange, me: usize) -> Result {
         let mine = |lease: &Lease| lease.is_held_by(me);
+        let orphaned = |lease: &Lease| lease.life.state() == State::Orphaned;
         let parties = self.leases.values().map(|lease| Party {
             range: lease.range,
             state: lease.life.state(),
             mine: mine(lease),
         });
-        let others = || {
-            self.leases
+        let pinned = || {
+            if !self.counts.any((*range).into()) {
+                return Pinned::No;
+            }
+            // Without a look at each pin, most of the time.
+            if !self
+                .leases
+                .values()
+                .any(|lease| mine(lease) && !orphaned(lease))
+            {
+                return Pinned::Others;
+            }
+            let mut foreign = self
+                .leases
                 .iter()
-                .filter(|(_, lease)| lease.life.state() == State::Orphaned || !mine(lease))
-                .any(|(id, _)| self.pinned_under(*id, range))
-        };
-        let pinned = if !self.counts.any((*range).into()) {
-            Pinned::No
-        } else if others() {
-            Pinned::Others
-        } else {
-            Pinned::Mine
+                .filter(|(_, lease)| orphaned(lease) || !mine(lease));
+            if foreign.any(|(id, _)| self.pinned_under(*id, range)) {
+                Pinned::Others
+            } else {
+                Pinned::Mine
+            }
         };
 
         verdict::on_layout_change(range, parties, pinned)

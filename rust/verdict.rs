@@ -38,21 +38,22 @@ pub(crate) enum Pinned {
     Others,
 }
 
-/// Decides on a change of `range`.
+/// Decides on a change of `range`. `pinned` is asked only where it matters: to find out whose pins
+/// they are may take long.
 ///
 /// `ETXTBSY` where somebody else stands in the way, `EDEADLK` where the caller does so itself and
 /// no waiting would help.
 pub(crate) fn on_layout_change(
     range: &PageRange,
     mut parties: impl Iterator<Item = Party>,
-    pinned: Pinned,
+    pinned: impl FnOnce() -> Pinned,
 ) -> Result {
     if parties
         .any(|party| party.state != State::Orphaned && !party.mine && party.range.overlaps(range))
     {
         return Err(ETXTBSY);
     }
-    match pinned {
+    match pinned() {
         Pinned::No => Ok(()),
         Pinned::Mine => Err(EDEADLK),
         Pinned::Others => Err(ETXTBSY),
@@ -62,6 +63,7 @@ pub(crate) fn on_layout_change(
 #[kunit_tests(daxlease_verdict)]
 mod tests {
     use super::*;
+    use core::cell::Cell;
 
     const CHANGE: PageRange = PageRange::new(10, 20);
 
@@ -74,7 +76,7 @@ mod tests {
     }
 
     fn verdict(parties: &[Party], pinned: Pinned) -> Result {
-        on_layout_change(&CHANGE, parties.iter().copied(), pinned)
+        on_layout_change(&CHANGE, parties.iter().copied(), || pinned)
     }
 
     #[test]
@@ -89,6 +91,19 @@ mod tests {
 
         assert_eq!(verdict(&others, Pinned::No), Err(ETXTBSY));
         assert_eq!(verdict(&others, Pinned::Others), Err(ETXTBSY));
+    }
+
+    #[test]
+    fn a_lease_of_others_is_enough() {
+        let others = [party(19, 30, State::Active, false)];
+        let asked = Cell::new(false);
+        let verdict = on_layout_change(&CHANGE, others.iter().copied(), || {
+            asked.set(true);
+            Pinned::Others
+        });
+
+        assert_eq!(verdict, Err(ETXTBSY));
+        assert!(!asked.get());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use kernel::{
 
 use crate::{
     dax_file::InodeKey,
+    drain,
     identity::Tgid,
     layout::Layout,
     manager::Manager,
@@ -44,8 +45,8 @@ impl Break {
         let node = RBTreeNode::new(id, *range, GFP_KERNEL)?;
         let room = KBox::<Self>::new_uninit(GFP_KERNEL)?;
 
-        if layout.begin_break(range, me, node)? {
-            manager.srcu.synchronize();
+        if drain::is_due(layout.begin_break(range, me, node)?) {
+            drain::wait(&manager.srcu);
             layout.judge_break(id, range, me)?;
         }
         Ok(Some(KBox::write(room, Self { layout, id })))

@@ -9,7 +9,7 @@
 //! | `layout`, `lease` | one leased inode, its leases; **locks and lifetimes are written in `layout`** |
 //! | `lifecycle`, `verdict`, `range`, `range_count`, `runs`, `account` | pure logic, with KUnit tests |
 //! | `gate`, `handle`, `owner` | pins; **the protocol is written in `gate`** |
-//! | `breaker` | layout changes |
+//! | `breaker`, `drain` | layout changes |
 //! | `scanner` | is a range busy |
 //! | `hooks`, `bindings`, `dax_file`, `pgmap`, `identity`, `helpers.c` | the rim to C |
 
@@ -29,6 +29,7 @@ mod bindings;
 mod breaker;
 mod dax_file;
 mod device;
+mod drain;
 mod gate;
 mod handle;
 mod hooks;

@@ -56,4 +56,8 @@ char *daxlease_file_path(struct file *file, char *buf, int len);
 bool daxlease_is_admin(void);
 void daxlease_warn_account(void);
 
+/* In the module that 'make bench' builds for itself. */
+unsigned int daxlease_bench_drain(void);
+void daxlease_bench_rcu(bool expedited);
+
 #endif

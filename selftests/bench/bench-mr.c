@@ -10,7 +10,8 @@
  * the same process: what differs is the module alone.  The sizes take turns
  * too, so that a change of the machine's load meets all of them.  To give a
  * region up costs a grace period, beside which nothing else shows, and is not
- * told.  Prints JSON: for each size the medians in nanoseconds and the ratio.
+ * told.  Prints JSON: for each size the medians in nanoseconds and the ratio, and
+ * the medians of each turn.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -88,19 +89,38 @@ static int turn(struct rdma *r, void *mem, int rounds, struct samples *to)
 	return 0;
 }
 
-static void result(void)
+/* Sorts the samples of the turn. */
+static void result_of_turns(size_t size, int turns)
+{
+	int rounds = module_out.nr / turns, n;
+
+	printf("   \"turns\": [");
+	for (n = 0; n < turns; n++) {
+		uint64_t *out = module_out.ns[size] + n * rounds;
+		uint64_t *in = module_in.ns[size] + n * rounds;
+
+		printf("%s{\"out\": %llu, \"in\": %llu}", n ? ", " : "",
+		       (unsigned long long)median(out, rounds),
+		       (unsigned long long)median(in, rounds));
+	}
+	printf("]");
+}
+
+static void result(int turns)
 {
 	double out, in, out_sum = 0, in_sum = 0;
 	size_t i;
 
 	printf("{\"samples\": %d, \"sizes\": [\n", module_out.nr);
 	for (i = 0; i < NR_SIZES; i++) {
+		printf("  {\"bytes\": %zu,\n", sizes[i]);
+		result_of_turns(i, turns);
 		out = median(module_out.ns[i], module_out.nr);
 		in = median(module_in.ns[i], module_in.nr);
 		out_sum += out;
 		in_sum += in;
-		printf("  {\"bytes\": %zu, \"out_ns\": %.0f, \"in_ns\": %.0f, \"ratio\": %.4f}%s\n",
-		       sizes[i], out, in, in / out, i + 1 < NR_SIZES ? "," : "");
+		printf(",\n   \"out_ns\": %.0f, \"in_ns\": %.0f, \"ratio\": %.4f}%s\n",
+		       out, in, in / out, i + 1 < NR_SIZES ? "," : "");
 	}
 	printf("], \"out_ns\": %.0f, \"in_ns\": %.0f, \"ratio\": %.4f}\n",
 	       out_sum, in_sum, in_sum / out_sum);
@@ -137,7 +157,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	result();
+	result(turns);
 	rdma_close(&r);
 	return 0;
 }

@@ -3,12 +3,15 @@
 #
 # Phase module: daxlease.ko and the selftests' own modules, against the guest's
 # kernel.  The checkout stays clean: everything lands in build/FLAVOUR/NAME/.
+#
+#   module.sh [bench]       bench: those that only 'make bench' needs
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
 
 # directory in the checkout:name of what is built
 MODULES=".:daxlease selftests/testdev:testdev selftests/mutate:mutate selftests/inject:inject"
+[ "${1:-}" != bench ] || MODULES=".:bench selftests/bench/scan:scan"
 
 # A build directory made for one kernel is no use for another one.
 fresh_for_kernel() {
@@ -32,10 +35,12 @@ for module in $MODULES; do
 		continue
 	fi
 	out=$BUILD/$FLAVOUR/$name
+	variables=()
+	[ "$name" != bench ] || variables=(DAXLEASE_BENCH=y)
 	fresh_for_kernel "$out"
 	run_logged "module-$name-$FLAVOUR" "$TOP/scripts/inroot.sh" "$(root_dir)" \
 		-r "$(tree_dir):/ksrc" -r "$(kernel_dir):/kbuild" -r "$TOP:/src" -b "$out:/out" \
-		-- make -C /kbuild "M=$(realpath -m "/src/$src")" MO=/out LLVM=1 "-j$JOBS" modules
+		-- make -C /kbuild "M=$(realpath -m "/src/$src")" MO=/out LLVM=1 "-j$JOBS" "${variables[@]}" modules
 	if grep -n 'warning:' "$LOG"; then
 		die "the compiler warns"
 	fi

@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# make bench: all set-up, then the benchmarks, their table on the terminal, and JSON
+# and plots in build/bench/.  FULL=1: more sizes, more rounds.  BENCH= names those to
+# run.
+#
+# What one thread does is measured in a guest whose clock counts instructions: this
+# repeats to a fraction of a per cent, however busy the host is.  A grace period
+# needs a second processor to wait for.  What needs two that really run at the same
+# time is measured in a guest whose clock tells time.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/cache.sh"
+. "$(dirname "$0")/keys.sh"
+
+COUNTED="truncate verdict pins fsync regions bandwidth fio"
+COUNTED_SMP="drain"
+TIMED="latency threads"
+
+length=short
+[ -z "${FULL:-}" ] || length=full
+results=$BUILD/bench
+report=$BUILD/report
+
+# chosen NAME...: those of them that are to run.
+chosen() {
+	local name
+	for name in "$@"; do
+		case " ${BENCH:-$name} " in
+		*" $name "*) echo "$name" ;;
+		esac
+	done | xargs
+}
+
+build_report() {
+	phase report "what makes tables and plots" \
+		"see the log; crates come from crates.io through CARGO_HOME=$CACHE/cargo"
+	cache_use root "$(root_key)"
+	mkdir -p "$CACHE/cargo" "$report"
+	run_logged report "$TOP/scripts/inroot.sh" "$(root_dir)" -r "$TOP:/src" -b "$report:/out" \
+		-b "$CACHE/cargo:/cargo" -e CARGO_HOME=/cargo -e CARGO_TARGET_DIR=/out \
+		-C /src/tools/daxlease-report -- cargo build --release --locked
+}
+
+# measure GUEST NAME...: the benchmarks, in a guest of their own.
+measure() {
+	local guest=$1 options=()
+	shift
+	[ $# -gt 0 ] || return 0
+	case $guest in
+	counted) options=(-n) ;;
+	counted-smp) options=(-n -c 2) ;;
+	esac
+	mkdir -p "$results/$guest"
+	rm -f "$results/$guest/samples.jsonl"
+	PMEM_SIZE=2304M "$TOP/scripts/vm" "${options[@]}" -q 1800 -t 14400 -o "$results/$guest" \
+		-- /src/scripts/guest/setup.sh --no-module /src/scripts/guest/bench/run.sh "$length" "$@" ||
+		failed="$failed $guest"
+	cat "$results/$guest/samples.jsonl" >>"$results/samples.jsonl" || true
+}
+
+lock_build
+"$TOP/scripts/prepare.sh" || {
+	[ -z "$failed" ] || die "not all of it could be measured; see above, guest:$failed"
+explained
+	exit 1
+}
+"$TOP/scripts/module.sh" bench || {
+	[ -z "$failed" ] || die "not all of it could be measured; see above, guest:$failed"
+explained
+	exit 1
+}
+build_report
+
+rm -rf "$results"
+mkdir -p "$results"
+failed=
+# shellcheck disable=SC2046,SC2086 # names
+{
+	measure counted $(chosen $COUNTED)
+	measure counted-smp $(chosen $COUNTED_SMP)
+	measure timed $(chosen $TIMED)
+}
+[ -s "$results/samples.jsonl" ] || die "BENCH=$BENCH: there are $COUNTED $COUNTED_SMP $TIMED"
+
+phase bench "the report" "the samples are in $results/samples.jsonl"
+echo
+"$TOP/scripts/inroot.sh" "$(root_dir)" -r "$report:/out" -b "$results:/results" \
+	-- /out/release/daxlease-report /results/samples.jsonl /results
+say "bench: $length; table, JSON and plots in ${results#"$TOP/"}"
+[ -z "$failed" ] || die "not all of it could be measured; see above, guest:$failed"
+explained

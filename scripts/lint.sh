@@ -22,6 +22,8 @@ NOT_USER_SPACE=ENOSYS,NEW_TYPEDEFS,VOLATILE,STRNCPY,ARRAY_SIZE,COMPLEX_MACRO
 # A macro that makes a test is none to be called.
 NOT_USER_SPACE+=,MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_WITH_FLOW_CONTROL,EMBEDDED_FUNCTION_NAME,SPACING
 
+TOOLS="daxlease daxlease-report"
+
 in_root() {
 	"$TOP/scripts/inroot.sh" "$(root_dir)" -r "$TOP:/src" -r "$(tree_dir):/ksrc" \
 		-r "$(kernel_dir):/kbuild" -b "$lint_dir:/out" -b "$CACHE/cargo:/cargo" \
@@ -75,15 +77,19 @@ mkdir -p "$lint_dir/tools" "$CACHE/cargo"
 kernel_key >"$lint_dir/.kernel"
 
 mapfile -t rust < <(ours 'rust/*.rs' 'selftests/*.rs')
-mapfile -t kernel_c < <(ours include rust selftests/testdev selftests/mutate selftests/inject | grep '\.[ch]$')
-mapfile -t user_c < <(ours selftests | grep '\.[ch]$' | grep -v -e /testdev/ -e /mutate/ -e /inject/)
+mapfile -t kernel_c < <(ours include rust selftests/testdev selftests/mutate selftests/inject \
+	selftests/bench/scan | grep '\.[ch]$')
+mapfile -t user_c < <(ours selftests | grep '\.[ch]$' | grep -v -e /testdev/ -e /mutate/ -e /inject/ \
+	-e /bench/scan/)
 mapfile -t patches < <(ours 'patches/*.patch' | sed 's,^,/src/,')
 mapfile -t scripts < <(ours 'scripts/*.sh' scripts/vm scripts/guest/init scripts/guest/initrd-init \
 	.ci/run 'selftests/*.sh')
 
 [ ${#rust[@]} -eq 0 ] ||
 	lint rustfmt-module rustfmt --check --edition 2021 --config-path /ksrc/.rustfmt.toml "${rust[@]}"
-lint rustfmt-tools cargo fmt --manifest-path tools/daxlease/Cargo.toml --check
+for tool in $TOOLS; do
+	lint "rustfmt-$tool" cargo fmt --manifest-path "tools/$tool/Cargo.toml" --check
+done
 
 # shellcheck disable=SC2016 # expanded in the root
 for module in .:daxlease selftests/testdev:testdev; do
@@ -93,9 +99,11 @@ for module in .:daxlease selftests/testdev:testdev; do
 		make -C /kbuild "M=$(realpath -m "/src/$0")" "MO=/out/$1" LLVM=1 CLIPPY=1 modules 2>&1 | tee "/out/$1.log"
 		! grep -E "^(warning|error)" "/out/$1.log"' "${module%%:*}" "${module##*:}"
 done
-lint clippy-tools cargo clippy --manifest-path tools/daxlease/Cargo.toml --locked --all-targets \
-	-- -D warnings
-lint cargo-test cargo test --manifest-path tools/daxlease/Cargo.toml --locked
+for tool in $TOOLS; do
+	lint "clippy-$tool" cargo clippy --manifest-path "tools/$tool/Cargo.toml" --locked \
+		--all-targets -- -D warnings
+	lint "cargo-test-$tool" cargo test --manifest-path "tools/$tool/Cargo.toml" --locked
+done
 
 # shellcheck disable=SC2086 # a command and its arguments
 {

@@ -5,11 +5,11 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 FLAVOUR ?= $(if $(filter fuzz,$(MAKECMDGOALS)),debug,plain)
-export SHORT FLAVOUR CYCLES CALLS MINUTES SEED CMD TESTS
+export SHORT FLAVOUR CYCLES CALLS MINUTES SEED CMD TESTS FULL BENCH
 export KSRC UPDATE JOBS ACCEL DAXLEASE_CACHE
 
 PHASES := host root source series kernel module tools selftests initramfs
-RUNS := demo check lint mutate model bench-mr soak soak-kill crash fuzz
+RUNS := demo check lint mutate model bench bench-mr soak soak-kill crash fuzz
 
 .PHONY: all modules help $(RUNS) check-debug vm clean $(PHASES)
 

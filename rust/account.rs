@@ -27,6 +27,7 @@ use crate::{
     },
     runs::{
         Growth,
+        Room,
         Runs, //
     },
 };
@@ -61,13 +62,14 @@ pub(crate) enum Target {
 /// Memory made before the locks are taken.
 pub(crate) struct Spare {
     pub(crate) slots: Reservation,
-    pub(crate) runs: Runs,
+    pub(crate) runs: Room,
 }
 
 /// Memory that is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     slots: usize,
+    /// Behind so many; 0: none.
     runs: usize,
 }
 
@@ -107,7 +109,7 @@ impl Spare {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             slots: Reservation::new(0)?,
-            runs: Runs::new(),
+            runs: Room::new(),
         })
     }
 
@@ -117,7 +119,7 @@ impl Spare {
             self.slots.refill(wanted.slots)?;
         }
         if wanted.runs > 0 {
-            self.runs = Runs::with_room(wanted.runs)?;
+            self.runs = Room::behind(wanted.runs)?;
         }
         Ok(())
     }
@@ -139,16 +141,16 @@ pub(crate) fn expect_account(balanced: bool) {
 }
 
 impl PinRecord {
-    /// A record without pages and with room for a first run. May sleep.
-    pub(crate) fn new(owner: Arc<Owner>) -> Result<Self> {
-        Ok(Self {
+    /// A record without pages and with room for a first run.
+    pub(crate) fn new(owner: Arc<Owner>) -> Self {
+        Self {
             owner,
             span: PageRange::new(u64::MAX, 0),
             pages: 0,
-            runs: Runs::with_room(1)?,
+            runs: Runs::new(),
             write: false,
             since: Instant::now(),
-        })
+        }
     }
 
     /// Adds to the record what has been added to the account. There is room for it.

@@ -76,7 +76,7 @@ struct NewPin {
 impl NewPin {
     fn new(manager: &Manager, handle: &Handle) -> Result<Self> {
         Ok(Self {
-            record: PinRecord::new(handle.owner.clone())?,
+            record: PinRecord::new(handle.owner.clone()),
             room: RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?,
             id: manager.new_id(),
         })

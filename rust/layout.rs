@@ -229,8 +229,8 @@ impl Layout {
                 let growth = run.after(runs.last());
                 let crowded = runs.is_full() && matches!(growth, Growth::New(_));
 
-                if crowded && !runs.move_to(&mut spare.runs) {
-                    return Err(CommitError::Retry(Wanted::runs(runs.wanted_room())));
+                if crowded && !runs.grow(&mut spare.runs) {
+                    return Err(CommitError::Retry(Wanted::runs(runs.len())));
                 }
                 growth
             }

@@ -74,68 +74,144 @@ impl From<Packed> for Run {
     }
 }
 
-/// The runs of one pin, in the order of pinning.
-pub(crate) struct Runs(KVVec<Packed>);
+/// Runs in a full chunk, which is 4 KiB.
+const CHUNK: usize = 256;
 
-impl Runs {
-    /// No runs, and room for none.
+/// Some runs that follow each other. Only the last one of a pin has room left.
+type Chunk = KVec<Packed>;
+
+/// The runs of one pin, in the order of pinning.
+///
+/// Most pins have one run, which needs no memory of its own. More are kept in chunks, each as large
+/// as all before it up to [`CHUNK`], so that next to nothing is left unused and none is ever moved.
+pub(crate) struct Runs {
+    first: Option<Packed>,
+    chunks: KVVec<Chunk>,
+    len: usize,
+}
+
+/// Memory for more runs of one pin.
+pub(crate) struct Room {
+    chunk: Option<Chunk>,
+    /// In case that there is no place for another chunk.
+    chunks: KVVec<Chunk>,
+}
+
+impl Room {
     pub(crate) const fn new() -> Self {
-        Self(KVVec::new())
+        Self {
+            chunk: None,
+            chunks: KVVec::new(),
+        }
     }
 
-    /// No runs, and room for so many. May sleep.
-    pub(crate) fn with_room(nr: usize) -> Result<Self> {
-        Ok(Self(KVVec::with_capacity(nr, GFP_KERNEL_ACCOUNT)?))
+    /// What a pin needs that is full with so many runs. May sleep.
+    pub(crate) fn behind(len: usize) -> Result<Self> {
+        let chunks = chunks_of(len);
+
+        Ok(Self {
+            chunk: Some(KVec::with_capacity(
+                len.clamp(1, CHUNK),
+                GFP_KERNEL_ACCOUNT,
+            )?),
+            chunks: KVVec::with_capacity(chunks + chunks / 4 + 1, GFP_KERNEL_ACCOUNT)?,
+        })
+    }
+}
+
+/// The chunks of a pin that is full with so many runs: they double up to [`CHUNK`].
+fn chunks_of(len: usize) -> usize {
+    let doubled = len.min(CHUNK);
+
+    doubled.checked_ilog2().unwrap_or(0) as usize + (len - doubled).div_ceil(CHUNK)
+}
+
+impl Runs {
+    /// No runs, and room for one.
+    pub(crate) const fn new() -> Self {
+        Self {
+            first: None,
+            chunks: KVVec::new(),
+            len: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.len
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.0.len() == self.0.capacity()
+        self.first.is_some()
+            && self
+                .chunks
+                .last()
+                .is_none_or(|chunk| chunk.len() == chunk.capacity())
     }
 
-    /// What to ask [`Runs::with_room`] for when this is full.
-    ///
-    /// A quarter more: what is moved stays in proportion, and so does what is left unused.
-    pub(crate) fn wanted_room(&self) -> usize {
-        self.len() + self.len() / 4 + 1
+    /// Takes as much of the room as a further run needs; false if that is not there.
+    pub(crate) fn grow(&mut self, room: &mut Room) -> bool {
+        if self.chunks.len() == self.chunks.capacity() {
+            if room.chunk.is_none() || room.chunks.capacity() <= self.chunks.len() {
+                return false;
+            }
+            for chunk in self.chunks.drain_all() {
+                // There is a place for it.
+                let _ = room.chunks.push_within_capacity(chunk);
+            }
+            core::mem::swap(&mut self.chunks, &mut room.chunks);
+        }
+        room.chunk
+            .take()
+            .is_some_and(|chunk| self.chunks.push_within_capacity(chunk).is_ok())
     }
 
-    /// Takes the room of another one, which gets this one's, if that is enough for a further run.
-    pub(crate) fn move_to(&mut self, room: &mut Self) -> bool {
-        if room.0.capacity() <= self.len() {
-            return false;
-        }
-        room.0.clear();
-        for packed in &self.0 {
-            // There is room.
-            let _ = room.0.push_within_capacity(*packed);
-        }
-        core::mem::swap(self, room);
-        true
+    fn last_packed(&self) -> Option<&Packed> {
+        // A chunk that was just added has none yet.
+        self.chunks
+            .iter()
+            .rev()
+            .find_map(|chunk| chunk.last())
+            .or(self.first.as_ref())
     }
 
     pub(crate) fn last(&self) -> Option<Run> {
-        self.0.last().map(|packed| (*packed).into())
+        self.last_packed().map(|packed| (*packed).into())
     }
 
     /// Adds a run; false where there is no room.
     #[must_use]
     pub(crate) fn push(&mut self, run: Run) -> bool {
-        self.0.push_within_capacity(run.into()).is_ok()
+        let pushed = if self.first.is_none() {
+            self.first = Some(run.into());
+            true
+        } else {
+            self.chunks
+                .last_mut()
+                .is_some_and(|chunk| chunk.push_within_capacity(run.into()).is_ok())
+        };
+
+        self.len += usize::from(pushed);
+        pushed
     }
 
     /// Moves the end of the last run.
     pub(crate) fn extend_last(&mut self, end: u64) {
-        if let Some(last) = self.0.last_mut() {
+        let last = self
+            .chunks
+            .iter_mut()
+            .rev()
+            .find_map(|chunk| chunk.last_mut())
+            .or(self.first.as_mut());
+
+        if let Some(last) = last {
             last.1 = end;
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Run> + '_ {
-        self.0.iter().map(|packed| (*packed).into())
+        let more = self.chunks.iter().flat_map(|chunk| chunk.iter());
+
+        Iterator::chain(self.first.iter(), more).map(|packed| (*packed).into())
     }
 
     /// Whether any page of a range is in one of them.
@@ -195,11 +271,28 @@ mod tests {
         }
     }
 
+    /// So many runs of one page, with gaps between them.
+    fn filled(nr: usize) -> Result<Runs> {
+        let mut runs = Runs::new();
+        let mut room = Room::new();
+
+        while runs.len() < nr {
+            if runs.is_full() && !runs.grow(&mut room) {
+                room = Room::behind(runs.len())?;
+                assert!(runs.grow(&mut room));
+            }
+            let page = runs.len() as u64 * 2;
+            assert!(runs.push(run(page, page + 1, page % 3 == 0)));
+        }
+        Ok(runs)
+    }
+
     #[test]
     fn packed_and_back() -> Result {
-        let mut runs = Runs::with_room(2)?;
+        let mut runs = filled(1)?;
 
-        assert!(runs.push(run(0, 1, true)));
+        assert!(runs.is_full());
+        assert!(runs.grow(&mut Room::behind(1)?));
         assert!(runs.push(run((1 << 51) - 1, 1 << 51, false)));
         assert_eq!(runs.iter().next(), Some(run(0, 1, true)));
         assert_eq!(runs.last(), Some(run((1 << 51) - 1, 1 << 51, false)));
@@ -207,30 +300,55 @@ mod tests {
     }
 
     #[test]
-    fn full_and_moved() -> Result {
-        let mut runs = Runs::with_room(1)?;
+    fn full_without_room() -> Result {
+        let mut runs = filled(1)?;
 
-        while !runs.is_full() {
-            assert!(runs.push(run(runs.len() as u64 * 2, runs.len() as u64 * 2 + 1, false)));
-        }
         assert!(!runs.push(run(100, 101, true)));
-        assert!(!runs.move_to(&mut Runs::new()));
+        assert!(!runs.grow(&mut Room::new()));
+        assert_eq!(runs.len(), 1);
+        Ok(())
+    }
 
-        let before = runs.len();
-        let mut room = Runs::with_room(runs.wanted_room())?;
-        assert!(runs.move_to(&mut room));
-        assert_eq!(runs.len(), before);
-        assert!(runs.push(run(100, 101, true)));
-        runs.extend_last(110);
-        assert_eq!(runs.last(), Some(run(100, 110, true)));
+    #[test]
+    fn grown_and_not_used_yet() -> Result {
+        for nr in [1, 2, 3, 256, 512] {
+            let mut runs = filled(nr)?;
+            let last = runs.last();
+
+            if runs.is_full() {
+                assert!(runs.grow(&mut Room::behind(nr)?));
+            }
+            assert_eq!(runs.last(), last);
+            runs.extend_last(10_000);
+            assert_eq!(runs.last().map(|run| run.range.end), Some(10_000));
+            assert_eq!(runs.len(), nr);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn all_of_many_in_order() -> Result {
+        for nr in [1, 2, 3, 4, 255, 256, 257, 511, 512, 513, 3000] {
+            let runs = filled(nr)?;
+
+            assert_eq!(runs.len(), nr);
+            assert_eq!(runs.iter().count(), nr);
+            assert!(runs
+                .iter()
+                .enumerate()
+                .all(|(n, run)| run.range.start == n as u64 * 2));
+            assert!(runs.overlap(&PageRange::new(nr as u64 * 2 - 2, u64::MAX)));
+            assert!(!runs.overlap(&PageRange::new(nr as u64 * 2 - 1, u64::MAX)));
+        }
         Ok(())
     }
 
     #[test]
     fn overlap_is_exact() -> Result {
-        let mut runs = Runs::with_room(2)?;
+        let mut runs = Runs::new();
 
         assert!(runs.push(run(0, 1, false)));
+        assert!(runs.grow(&mut Room::behind(1)?));
         assert!(runs.push(run(8, 9, true)));
         assert!(runs.overlap(&PageRange::new(0, 4)));
         assert!(!runs.overlap(&PageRange::new(1, 8)));

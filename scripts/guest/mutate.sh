@@ -52,6 +52,24 @@ corruption_test() {
 	return "$rc"
 }
 
+fsync_test() {
+	local rc=0
+	(cd "$SELFTESTS" && timeout -k 10 300 ./fsync_kinds) 2>&1 | shown || rc=$?
+	return "$rc"
+}
+
+# fsync_case NAME TEST FUNC [SLOW]: this test of it fails.
+fsync_case() {
+	local rc=0
+	[[ $1 =~ $PATTERN ]] || return 0
+	echo "# fsync: $1"
+	quiet "load the mutation" insmod "$MUTATION" "func=$3" ${4:+"slow=$4"}
+	! fsync_test && grep -q "^not ok .*ext4\\.$2\$" /tmp/tap &&
+		grep -q "^not ok .*xfs\\.$2\$" /tmp/tap || rc=1
+	result "$rc" "the fsync test, $1: $2 fails"
+	unload daxlease_mutate
+}
+
 stress_test() {
 	local rc=0
 	(cd "$SELFTESTS" && timeout -k 10 "$LIMIT" ./stress/stress --seed "$SEED" --ops 500 --phases 2 \
@@ -106,6 +124,12 @@ rc=0
 ! corruption_test && grep -q '^not ok ' /tmp/tap && grep -q 'CORRUPTION' /tmp/tap || rc=1
 result "$rc" "it finds the corruption when the break check is disabled"
 unload daxlease_mutate
+
+# A flush cleans what a device goes on writing to.
+fsync_case "nothing stays dirty" by_fsync __layout_lease_write_pinned
+# What a pin finds clean stays so; it does where a flush had begun before.
+fsync_case "a pin marks nothing dirty" a_writeback_under_way dax_tag_range_dirty \
+	__layout_lease_write_pinned
 
 wait=dax_break_layout,dax_break_layout_final
 pin=$(symbol 5hooks3pin)

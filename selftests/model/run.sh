@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Check the model with spin, exhaustively, and show that it finds what is wrong
+# with each mutation.  One TAP line each.
+#
+#   run.sh [-s] DIRECTORY	where to work; what failed leaves its output there
+#
+# -s leaves out the longest search.
+set -euo pipefail
+
+MODEL=$(cd "$(dirname "$0")" && pwd)
+short=
+if [ "$1" = -s ]; then
+	short=1
+	shift
+fi
+WORK=$1
+
+# A search that would be deeper, need more megabytes or take more seconds fails.
+DEPTH=5000000
+MEMORY=5500
+LIMIT=1500
+
+count=0
+failed=0
+
+# result ok|not-ok TEXT
+result() {
+	count=$((count + 1))
+	if [ "$1" = ok ]; then
+		echo "ok $count - model: $2"
+	else
+		failed=$((failed + 1))
+		cp log "failed-$count.log"
+		echo "not ok $count - model: $2"
+		sed 's/^/#   /' log | tail -n 25
+	fi
+}
+
+# search safety|PROPERTY OPTIONS...: make the checker and run it; its output is in ./log.
+# It is optimised where that takes less time than it saves.
+search() {
+	local property=$1 claim=(-DNOCLAIM -DSAFETY) args=("-m$DEPTH" -n)
+	shift
+	if [ "$property" != safety ]; then
+		claim=(-DNFAIR=3)
+		args+=(-a -f -N "$property")
+	fi
+	rm -f -- pan* ./*.trail log
+	{
+		spin -a "$@" "$MODEL/protocol.pml" &&
+			gcc "${OPTIMISE:--O0}" -w "-DMEMLIM=$MEMORY" "${claim[@]}" -o pan pan.c &&
+			timeout "$LIMIT" ./pan "${args[@]}"
+	} >log 2>&1 || echo "ended with status $?" >>log
+}
+
+# All states were searched, and nothing was left out for lack of depth, memory or time.
+exhaustive() {
+	grep -q '^Full statespace search for:' log &&
+		! grep -q -i -E 'search not completed|depth too small|out of memory|MEMLIM|interrupted|ended with status' log
+}
+
+# What a search took, from its output.
+figures() {
+	awk '
+		/ states, stored/ {states = $1}
+		/total actual memory usage/ {memory = $1}
+		/elapsed time/ {seconds = $4}
+		END {printf "%d states, %d MB, %d s", states, memory, seconds}' log
+}
+
+# verify NAME safety|PROPERTY OPTIONS...
+verify() {
+	local name=$1
+	shift
+	search "$@"
+	if exhaustive && grep -q 'errors: 0$' log; then
+		result ok "$name: $(figures), no errors"
+	else
+		result not-ok "$name"
+	fi
+}
+
+# What the search found wrong, in a line.
+finding() {
+	case $(grep -m 1 '^pan:1: ' log) in
+	*'assertion violated  !('*) sed -n 's/^pan:1: assertion violated  !(\([A-Z_]*\)).*/\1/p' log ;;
+	*'acceptance cycle'*) echo BREAK_NEVER_ENDS ;;
+	*'invalid end state'*)
+		# Where the processes are stuck, by the text of the statement.
+		echo "DEADLOCK, $(stuck "$@" | sort -u | paste -sd';' | sed 's/;/; /g')"
+		;;
+	*) echo nothing ;;
+	esac
+}
+
+# What processes wait for at the end of the trail: spin has the number of the
+# state, and pan the statement that belongs to it.
+stuck() {
+	spin -t -k protocol.pml.trail "$@" "$MODEL/protocol.pml" 2>/dev/null |
+		sed -n '/^#processes/,$p' | grep -v 'valid end state' |
+		sed -n 's/.*proc .*(\([A-Za-z]*\):1).*(state \([0-9]*\)).*/\1 \2/p' |
+		while read -r process state; do
+			./pan -d | awk -v process="$process" -v state="$state" '
+				/^proctype|^init|^claim/ {inside = $2 == process}
+				inside && $1 == "state" && $2 == state {sub(/.* => /, process ": "); print}'
+		done
+}
+
+# refute MUTATION PATTERN safety|PROPERTY OPTIONS...: MUTATION is one or several,
+# joined by '+'.  Only the violation that the pattern names will do.
+refute() {
+	local name=$1 pattern=$2 property=$3 found mutation
+	shift 3
+	for mutation in ${name//+/ }; do
+		set -- "$@" "-D$mutation"
+	done
+	search "$property" "$@"
+	found=$(finding "$@")
+	if [[ $found =~ $pattern ]]; then
+		result ok "mutation $name refuted: $found"
+	else
+		echo "found: $found, expected: $pattern" >>log
+		result not-ok "mutation $name not refuted"
+	fi
+}
+
+mkdir -p "$WORK"
+cd "$WORK"
+rm -f failed-*.log
+
+# Safety: no check fails, no deadlock.
+OPTIMISE=-O2
+verify "2 pinners, 2 changes, 2 files, leases come and go" safety
+[ -n "$short" ] ||
+	verify "the same, and the filesystem does not wait for references" safety -DNO_FS_WAIT
+verify "2 files, folios of two pages" safety -DFIXED_LEASES -DFOLIO
+verify "2 files, a change of both, direct I/O, mmap, write" safety \
+	-DFIXED_LEASES -DREMAP -DDIRECT_IO -DTHREAD
+verify "2 files, a change of one that takes for ever" safety -DFIXED_LEASES -DFOLIO -DSTALL
+verify "2 files, neither waits for references nor looks a second time" safety \
+	-DFIXED_LEASES -DNO_FS_WAIT -DNO_SECOND_LOOK
+verify "1 file, small steps, layouts are retired" safety -DFILES=1 -DLAYOUTS=2 -DFOLIO -DSMALL_STEPS
+
+# Liveness.
+verify "every break ends: 2 files" every_break_ends -DFIXED_LEASES -DLIVENESS=0
+verify "every break ends: 2 files, a change of both" every_break_ends -DFIXED_LEASES -DREMAP -DLIVENESS=1
+verify "every break ends: 1 file, leases come and go, folios" every_break_ends \
+	-DFILES=1 -DFOLIO -DPATIENT -DLIVENESS=0
+
+# What is found at once needs no optimised checker.
+OPTIMISE=-O0
+refute FAULT_IN_SRCU '^DEADLOCK, Breaker: ..srcu_awaited.b.==0..$' safety -DFIXED_LEASES -DFOLIO -DSTALL
+refute FAULT_IN_SRCU+BREAK_UNDER_INVALIDATE_LOCK \
+	'^DEADLOCK, Breaker: ..srcu_awaited.b.==0.*Pinner: .*inv_write' safety -DFILES=1
+refute NO_DRAIN '^BLOCK_FREED_WHILE_REFERENCED$' safety -DNO_FS_WAIT
+refute NO_DRAIN+NO_SECOND_LOOK '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety -DNO_FS_WAIT -DONLY_THE_END
+refute CHECK_BEFORE_FLAG '^GO_AHEAD_UNDER_A_LONG_TERM_PIN$' safety
+refute NOT_JUDGED_AGAIN+NO_SECOND_LOOK '^GO_AHEAD_UNDER_A_LONG_TERM_PIN$' safety
+refute NO_MARK '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety -DNO_FS_WAIT -DONLY_THE_END
+refute NO_MARK '^DEADLOCK, Breaker: ..refs.f.==0..$' safety -DFILES=1 -DONLY_THE_END
+refute NO_SECOND_LOOK '^PIN_ADMITTED_WHILE_BREAKING$' safety -DFIXED_LEASES -DFOLIO
+refute NO_SECOND_LOOK '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety -DFIXED_LEASES -DFOLIO -DNO_FS_WAIT -DONLY_THE_END
+refute NO_SECOND_LOOK '^BREAK_NEVER_ENDS$' every_break_ends \
+	-DFILES=1 -DFIXED_LEASES -DFOLIO -DPATIENT -DLIVENESS=0 -DONLY_THE_END
+refute ACCOUNT_DROPPED_FIRST '^PIN_WITHOUT_ACCOUNT$' safety
+refute ACCOUNT_DROPPED_FIRST '^GO_AHEAD_UNDER_A_LONG_TERM_PIN$' safety -DONLY_THE_END
+refute ACQUIRE_WITHOUT_I_RWSEM '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety -DNO_FS_WAIT -DONLY_THE_END
+refute LEASE_IGNORES_WALKS '^LEASE_FREED_IN_USE$' safety
+refute LEASE_IGNORES_PINS '^LEASE_FREED_IN_USE$' safety
+refute NO_REINSERT_CHECK '^LEASE_IN_A_RETIRED_LAYOUT$' safety -DFILES=1 -DLAYOUTS=2 -DSMALL_STEPS
+refute NO_REINSERT_CHECK '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety \
+	-DFILES=1 -DLAYOUTS=2 -DSMALL_STEPS -DNO_FS_WAIT -DONLY_THE_END
+refute WAIT_UNDER_INVALIDATE_LOCK '^DEADLOCK, .*Breaker: ..refs.*DirectIO: .*inv_write' safety -DFIXED_LEASES -DDIRECT_IO
+
+echo "1..$count"
+[ "$failed" -eq 0 ]

@@ -42,8 +42,8 @@ elif [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then
 	echo "FAILED  guest: not one test ran" >>"$results/notable"
 fi
 
-# In guests of their own, and on one kernel: that the tests notice what they should
-# does not depend on it.
+# Beside the tests, and on one kernel: that they notice what they should does not
+# depend on it, nor does the model.
 if [ -z "${TESTS:-}" ] && [ "$FLAVOUR" = plain ]; then
 	if "$TOP/scripts/vm" -w -- /src/scripts/guest/setup.sh /src/scripts/guest/mutate.sh; then
 		passed=$((passed + 1))
@@ -57,6 +57,13 @@ if [ -z "${TESTS:-}" ] && [ "$FLAVOUR" = plain ]; then
 	else
 		failed=$((failed + 1))
 		echo "FAILED  crash: what a killed guest left, or how it is checked" >>"$results/notable"
+	fi
+
+	if "$TOP/scripts/model.sh" -s; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED  model: the protocol, or a mutation of it that was not refuted" >>"$results/notable"
 	fi
 fi
 

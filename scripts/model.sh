@@ -3,7 +3,7 @@
 #
 # make model: the build root, then all searches of the model of the protocol.
 #
-#   model.sh [-s]	-s leaves out the longest ones
+#   model.sh [-s]	-s leaves out some of the longer ones
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"

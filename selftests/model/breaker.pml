@@ -66,7 +66,7 @@ inline begin(bg_b, bg_f, bg_x, bg_pages, bg_mine, ok, drain)
 	}
 	if
 	:: drain ->
-		/* Manager::srcu.synchronize() */
+		/* drain::wait() */
 		srcu_awaited[bg_b] = srcu_inside;
 		atomic {
 			srcu_awaited[bg_b] == 0;

@@ -55,7 +55,6 @@ CHANGES = {
     "insert-range": lambda path: fallocate(path, FALLOC_FL_INSERT_RANGE),
     "reflink": reflink,
     "truncate": lambda path: os.truncate(path, BLOCK),
-    "open-trunc": lambda path: os.close(os.open(path, os.O_RDWR | os.O_TRUNC)),
 }
 
 

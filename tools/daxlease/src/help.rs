@@ -61,7 +61,9 @@ pub const TOP: &[Section] = &[
             Block::Text("RDMA straight into a file on persistent memory:"),
             Block::Code("mount -o dax=always /dev/pmem0 /mnt/pmem"),
             Block::Code("fallocate -l 1G /mnt/pmem/file"),
-            Block::Code("daxlease run /mnt/pmem/file -- ib_write_bw -d rxe0 --mmap=/mnt/pmem/file"),
+            Block::Code(
+                "daxlease run /mnt/pmem/file -- ib_write_bw -d rxe0 -x 1 --mmap=/mnt/pmem/file",
+            ),
             Block::Text("Meanwhile, who has what pinned:"),
             Block::Code("daxlease ls"),
             Block::Text("Whether a file, or its second MiB, is busy, and by whom:"),
@@ -99,7 +101,7 @@ pub const RUN: &[Section] = &[
         title: "EXAMPLES",
         blocks: &[
             Block::Text("Lease a file, and run an RDMA server on it:"),
-            Block::Code("daxlease run /mnt/pmem/f -- ib_write_bw -d rxe0 --mmap=/mnt/pmem/f"),
+            Block::Code("daxlease run /mnt/pmem/f -- ib_write_bw -d rxe0 -x 1 --mmap=/mnt/pmem/f"),
             Block::Text("Lease only the first 2 MiB of two files:"),
             Block::Code("daxlease run --range 0:2M a b -- ./server a b"),
             Block::Text("From a shell that prepares something first, with exec:"),

@@ -115,9 +115,8 @@ impl Spare {
 
     /// Makes what is missing. May sleep.
     pub(crate) fn refill(&mut self, wanted: Wanted) -> Result {
-        if wanted.slots > 0 {
-            self.slots.refill(wanted.slots)?;
-        }
+        // Also where no slot is missing: then it is a chunk.
+        self.slots.refill(wanted.slots)?;
         if wanted.runs > 0 {
             self.runs = Room::behind(wanted.runs)?;
         }

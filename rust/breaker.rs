@@ -30,7 +30,8 @@ pub(crate) struct Break {
 impl Break {
     /// The caller is about to change the layout of a range.
     ///
-    /// `None`: nobody has to be told of its end. `ETXTBSY`, `EDEADLK`: as [`crate::verdict`] says.
+    /// `None`: nobody has to be told of its end. `ETXTBSY`, `EDEADLK`: as [`crate::verdict`] says;
+    /// `ENOMEM`.
     /// May sleep, for a grace period at most.
     pub(crate) fn begin(
         manager: &Manager,

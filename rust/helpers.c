@@ -7,6 +7,7 @@
 #include <linux/dcache.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
+#include <linux/layout_lease.h>
 #include <linux/memremap.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
@@ -111,9 +112,15 @@ char *daxlease_file_path(struct file *file, char *buf, int len)
 	return d_path(&file->f_path, buf, len);
 }
 
+/* Asked for what is shown, which is nothing to tell an audit. */
 bool daxlease_is_admin(void)
 {
-	return capable(CAP_SYS_ADMIN);
+	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+void daxlease_copy_name(char *to, const char *from)
+{
+	strscpy_pad(to, from, LAYOUT_PIN_NAME_LEN);
 }
 
 void daxlease_warn_account(void)

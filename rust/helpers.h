@@ -54,6 +54,10 @@ void daxlease_current_comm(char *comm);
 uid_t daxlease_uid_here(uid_t uid);
 char *daxlease_file_path(struct file *file, char *buf, int len);
 bool daxlease_is_admin(void);
+
+/* Of a device that may be renamed meanwhile; to has LAYOUT_PIN_NAME_LEN bytes. */
+void daxlease_copy_name(char *to, const char *from);
+
 void daxlease_warn_account(void);
 
 /* In the module that 'make bench' builds for itself. */

@@ -9,7 +9,7 @@
 //!   any more. `break_end` and `unpin` are called with a reference on the module that a token or a
 //!   handle has had since.
 //! - The structures passed are valid for the call, and those of the caller are not used by anybody
-//!   else meanwhile: a `layout_break` is on its stack, and it serialises the calls on a handle.
+//!   else meanwhile: a `layout_break` is the caller's own, and it serialises the calls on a handle.
 
 use core::ptr::NonNull;
 

@@ -56,26 +56,17 @@ use crate::{
     dax_file::InodeKey,
     identity::Tgid,
     lease::Lease,
-    lifecycle::{
-        After,
-        State, //
-    },
+    lifecycle::After,
     range::PageRange,
     range_count::RangeCount,
     runs::{
         Growth,
         Run, //
     },
-    stats::{
-        Counters,
-        Gauges, //
-    },
-    verdict::{
-        self,
-        Party,
-        Pinned, //
-    },
+    stats::Counters,
 };
+
+mod inner;
 
 /// Most thread groups that can hold one lease at a time.
 const MAX_HOLDERS: u32 = 1024;
@@ -295,7 +286,8 @@ impl Layout {
 
         expect_account(record.is_some());
         if let Some(record) = &record {
-            for run in record.runs.iter() {
+            // From the end: what goes is not moved.
+            for run in record.runs.iter().rev() {
                 expect_account(inner.counts.sub(run.range.into(), run.write).is_ok());
             }
             if let Some(lease) = inner.leases.get_mut(&key.lease) {
@@ -403,121 +395,5 @@ impl Layout {
     /// Whether a device holds a page of the range for writing.
     pub(crate) fn write_pinned(&self, range: &PageRange) -> bool {
         self.inner.lock().counts.any_write((*range).into())
-    }
-}
-
-impl Inner {
-    /// Adds what there is now.
-    pub(crate) fn add_to(&self, gauges: &mut Gauges) {
-        for lease in self.leases.values() {
-            gauges.leases += 1;
-            gauges.orphaned += u64::from(lease.life.state() == State::Orphaned);
-            gauges.pins += u64::from(lease.life.pins());
-            gauges.pinned_pages += lease.pages;
-        }
-    }
-
-    /// The pin under a lease with the lowest number above `after`.
-    pub(crate) fn next_pin(&self, lease: u64, after: u64) -> Option<(PinKey, &PinRecord)> {
-        let id = after.checked_add(1)?;
-        let cursor = self.records.cursor_lower_bound(&PinKey { lease, id })?;
-        let key = *cursor.current().0;
-
-        // What the cursor lends does not outlive it.
-        let record = self.records.get(&key)?;
-        (key.lease == lease).then_some((key, record))
-    }
-
-    /// Whether a page of the range is pinned under a lease.
-    pub(crate) fn pinned_under(&self, lease: u64, range: &PageRange) -> bool {
-        let first = self.next_pin(lease, 0);
-
-        core::iter::successors(first, |(key, _)| self.next_pin(lease, key.id))
-            .any(|(_, record)| record.holds(range))
-    }
-
-    // A symbol of its own: the mutation tests take the marks away with it.
-    #[inline(never)]
-    fn is_changing(&self, range: &PageRange) -> bool {
-        self.breaks.values().any(|other| other.overlaps(range))
-    }
-
-    fn start_walk(&mut self, me: usize, want: &PageRange) -> Result<Walk> {
-        let mut best: Option<(u64, PageRange)> = None;
-        let mut refusal = EOPNOTSUPP;
-
-        for (id, lease) in self.leases.iter() {
-            if !lease.range.contains(want.start) || !lease.is_held_by(me) {
-                continue;
-            }
-            match lease.life.state() {
-                State::Active if best.is_none_or(|(_, range)| range.end < lease.range.end) => {
-                    best = Some((*id, lease.range));
-                }
-                State::Releasing => refusal = EAGAIN,
-                _ => {}
-            }
-        }
-        let (id, range) = best.ok_or(refusal)?;
-        let covered = PageRange::new(want.start, want.end.min(range.end));
-        if self.is_changing(&covered) {
-            return Err(EAGAIN);
-        }
-        self.leases
-            .get_mut(&id)
-            .ok_or(EOPNOTSUPP)?
-            .life
-            .start_walk()?;
-        self.walks += 1;
-        Ok(Walk {
-            lease: id,
-            len: covered.len(),
-        })
-    }
-
-    fn judge(&self, range: &PageRange, me: usize) -> Result {
-        let mine = |lease: &Lease| lease.is_held_by(me);
-        let orphaned = |lease: &Lease| lease.life.state() == State::Orphaned;
-        let parties = self.leases.values().map(|lease| Party {
-            range: lease.range,
-            state: lease.life.state(),
-            mine: mine(lease),
-        });
-        let pinned = || {
-            if !self.counts.any((*range).into()) {
-                return Pinned::No;
-            }
-            // Without a look at each pin, most of the time.
-            if !self
-                .leases
-                .values()
-                .any(|lease| mine(lease) && !orphaned(lease))
-            {
-                return Pinned::Others;
-            }
-            let mut foreign = self
-                .leases
-                .iter()
-                .filter(|(_, lease)| orphaned(lease) || !mine(lease));
-            if foreign.any(|(id, _)| self.pinned_under(*id, range)) {
-                Pinned::Others
-            } else {
-                Pinned::Mine
-            }
-        };
-
-        verdict::on_layout_change(range, parties, pinned)
-    }
-
-    fn end_walk(&mut self) {
-        expect_account(self.walks > 0);
-        self.walks = self.walks.saturating_sub(1);
-    }
-
-    fn take_if(&mut self, after: After, id: u64) -> Option<RBTreeNode<u64, Lease>> {
-        match after {
-            After::Gone => self.leases.remove_node(&id),
-            After::Stays => None,
-        }
     }
 }

@@ -4,7 +4,6 @@
 
 use kernel::{
     prelude::*,
-    str::CStr,
     sync::Arc, //
 };
 
@@ -44,14 +43,9 @@ impl Owner {
         let mut device = DeviceName::default();
 
         if !raw.name.is_null() {
-            // SAFETY: The API asks for a NUL-terminated string that stays for the call.
-            let name = unsafe { CStr::from_char_ptr(raw.name) }.to_bytes();
-            // The last byte stays NUL.
-            if let Some((_, room)) = device.split_last_mut() {
-                for (to, from) in room.iter_mut().zip(name) {
-                    *to = *from;
-                }
-            }
+            // SAFETY: The API asks for a NUL-terminated string that stays for the call; it may be
+            // changed meanwhile. There is room for `LAYOUT_PIN_NAME_LEN` bytes.
+            unsafe { bindings::daxlease_copy_name(device.as_mut_ptr().cast(), raw.name) };
         }
         Ok(Arc::new(
             Self {

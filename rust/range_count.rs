@@ -35,6 +35,9 @@
 //! None here: the caller keeps the map in a `Mutex`. A spinlock will not do, because the index may
 //! come from `vmalloc()`, and freeing it may sleep.
 
+// Some of it is for tests only.
+#![cfg_attr(not(CONFIG_KUNIT = "y"), allow(dead_code))]
+
 use core::ops::Range;
 
 use kernel::prelude::*;

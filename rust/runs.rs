@@ -208,7 +208,7 @@ impl Runs {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Run> + '_ {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Run> + '_ {
         let more = self.chunks.iter().flat_map(|chunk| chunk.iter());
 
         Iterator::chain(self.first.iter(), more).map(|packed| (*packed).into())

@@ -21,10 +21,15 @@
 
 static void begin_child(void)
 {
+	pid_t parent = self;
+
 	child = true;
 	child_lease = -1;
 	self = getpid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Of a parent that is gone already no signal comes. */
+	if (getppid() != parent)
+		_exit(0);
 }
 
 /*

@@ -122,8 +122,6 @@ list=$SELFTESTS/tests.list
 [ -s "$list" ] || die "$list names no tests"
 
 run_kunit
-# The suites had their run; tests load the modules again and again.
-echo none >/sys/module/kunit/parameters/filter_glob
 while IFS= read -r program; do
 	case $program in
 	"" | "#"*) continue ;;

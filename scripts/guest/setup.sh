@@ -84,5 +84,7 @@ if [ -n "$modules" ]; then
 	load_testdev
 	load_inject
 fi
+# Once is enough for the modules' suites; tests load them again and again.
+echo none >/sys/module/kunit/parameters/filter_glob
 
 exec "$@"

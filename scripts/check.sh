@@ -42,29 +42,27 @@ elif [ "$passed" -eq 0 ] && [ "$failed" -eq 0 ]; then
 	echo "FAILED  guest: not one test ran" >>"$results/notable"
 fi
 
-# Beside the tests, and on one kernel: that they notice what they should does not
-# depend on it, nor does the model.
+# beside NAME WHAT-FAILED COMMAND...: one more result.
+beside() {
+	local name=$1 what=$2
+	shift 2
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED  $name: $what" >>"$results/notable"
+	fi
+}
+
+# On one kernel: that the tests notice what they should does not depend on it, nor
+# does the model.
 if [ -z "${TESTS:-}" ] && [ "$FLAVOUR" = plain ]; then
-	if "$TOP/scripts/vm" -w -- /src/scripts/guest/setup.sh /src/scripts/guest/mutate.sh; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED  mutate: the tests do not notice a disabled protection" >>"$results/notable"
-	fi
-
-	if "$TOP/scripts/crash-cycles.sh" -s; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED  crash: what a killed guest left, or how it is checked" >>"$results/notable"
-	fi
-
-	if "$TOP/scripts/model.sh" -s; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED  model: the protocol, or a mutation of it that was not refuted" >>"$results/notable"
-	fi
+	beside mutate "the tests do not notice a disabled protection" \
+		"$TOP/scripts/vm" -w -- /src/scripts/guest/setup.sh /src/scripts/guest/mutate.sh
+	beside crash "what a killed guest left, or how it is checked" \
+		"$TOP/scripts/crash-cycles.sh" -s
+	beside model "the protocol, or a mutation of it that was not refuted" \
+		"$TOP/scripts/model.sh" -s
 fi
 
 echo

@@ -8,14 +8,12 @@
 
 messages=$(rounds 300 1000)
 
-module_is in
-for round in $(seq "$(rounds 3 11)"); do
-	for fs in $FILESYSTEMS; do
-		file=$(perftest_file "$fs")
-		for name in dram odp leased; do
-			value=$(perftest ib_write_bw "$name" "$file" --report_gbits -s 65536 -n "$messages" |
-				awk '$1 == 65536 {print $4}')
-			sample bandwidth "$fs" "$name" 65536 "$round" "$value"
-		done
-	done
-done
+# bandwidth FS CASE FILE ROUND
+bandwidth() {
+	local value
+	value=$(perftest ib_write_bw "$2" "$3" --report_gbits -s 65536 -n "$messages" |
+		awk '$1 == 65536 {print $4}')
+	sample bandwidth "$1" "$2" 65536 "$4" "$value"
+}
+
+each_perftest bandwidth

@@ -9,15 +9,13 @@
 
 messages=$(rounds 1000 5000)
 
-module_is in
-for round in $(seq "$(rounds 3 11)"); do
-	for fs in $FILESYSTEMS; do
-		file=$(perftest_file "$fs")
-		for name in dram odp leased; do
-			read -r typical p99 < <(perftest ib_write_lat "$name" "$file" -s 4096 -n "$messages" |
-				awk '$1 == 4096 {print $5, $8}')
-			sample latency-p50 "$fs" "$name" 4096 "$round" "$typical"
-			sample latency-p99 "$fs" "$name" 4096 "$round" "$p99"
-		done
-	done
-done
+# latency FS CASE FILE ROUND
+latency() {
+	local typical p99
+	read -r typical p99 < <(perftest ib_write_lat "$2" "$3" -s 4096 -n "$messages" |
+		awk '$1 == 4096 {print $5, $8}')
+	sample latency-p50 "$1" "$2" 4096 "$4" "$typical"
+	sample latency-p99 "$1" "$2" 4096 "$4" "$p99"
+}
+
+each_perftest latency

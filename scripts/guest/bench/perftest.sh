@@ -44,3 +44,17 @@ perftest_file() {
 		-c "pwrite -q 0 $PERFTEST_FILE_SIZE" -c fsync "$file"
 	echo "$file"
 }
+
+# each_perftest FUNCTION: calls it with FS CASE FILE ROUND, for all of them in rounds.
+each_perftest() {
+	local round fs file name
+	module_is in
+	for round in $(seq "$(rounds 3 11)"); do
+		for fs in $FILESYSTEMS; do
+			file=$(perftest_file "$fs")
+			for name in dram odp leased; do
+				"$1" "$fs" "$name" "$file" "$round"
+			done
+		done
+	done
+}

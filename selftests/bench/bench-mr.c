@@ -20,9 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "rdma.h"
+#include "sample.h"
 
 #define SAMPLES_MAX	100000
 
@@ -38,34 +38,13 @@ struct samples {
 
 static struct samples module_out, module_in;
 
-static uint64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static uint64_t median(uint64_t *v, int nr)
-{
-	qsort(v, nr, sizeof(*v), compare);
-	return v[nr / 2];
-}
-
 static int measure(struct rdma *r, void *mem, size_t size, uint64_t *ns)
 {
 	struct ibv_mr *mr;
-	uint64_t begin = now();
+	uint64_t begin = bench_now();
 
 	mr = rdma_reg(r, mem, size, RDMA_ACCESS);
-	*ns = now() - begin;
+	*ns = bench_now() - begin;
 	if (!mr)
 		return -errno;
 	return ibv_dereg_mr(mr) ? -EIO : 0;
@@ -100,8 +79,8 @@ static void result_of_turns(size_t size, int turns)
 		uint64_t *in = module_in.ns[size] + n * rounds;
 
 		printf("%s{\"out\": %llu, \"in\": %llu}", n ? ", " : "",
-		       (unsigned long long)median(out, rounds),
-		       (unsigned long long)median(in, rounds));
+		       (unsigned long long)bench_median(out, rounds),
+		       (unsigned long long)bench_median(in, rounds));
 	}
 	printf("]");
 }
@@ -115,8 +94,8 @@ static void result(int turns)
 	for (i = 0; i < NR_SIZES; i++) {
 		printf("  {\"bytes\": %zu,\n", sizes[i]);
 		result_of_turns(i, turns);
-		out = median(module_out.ns[i], module_out.nr);
-		in = median(module_in.ns[i], module_in.nr);
+		out = bench_median(module_out.ns[i], module_out.nr);
+		in = bench_median(module_in.ns[i], module_in.nr);
 		out_sum += out;
 		in_sum += in;
 		printf(",\n   \"out_ns\": %.0f, \"in_ns\": %.0f, \"ratio\": %.4f}%s\n",

@@ -44,6 +44,9 @@ struct fault_set {
 };
 
 #define FAULT_FUNC(_name, _value) { .name = _name, .value = _value }
+/* Not there on all kernels and filesystems. */
+#define FAULT_OPTIONAL(_name, _value) \
+	{ .name = _name, .value = _value, .flags = INJECT_OPTIONAL }
 #define FAULT_ARGUMENT(_name, _arg, _value) \
 	{ .name = _name, .value = _value, .how = INJECT_ARGUMENT, .arg = _arg }
 

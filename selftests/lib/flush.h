@@ -6,7 +6,17 @@
 #ifndef SELFTESTS_FLUSH_H
 #define SELFTESTS_FLUSH_H
 
+#include <sys/mman.h>
+
 #include "trace.h"
+
+/* Headers older than the kernel. */
+#ifndef MAP_SYNC
+#define MAP_SYNC		0x080000
+#endif
+#ifndef MAP_SHARED_VALIDATE
+#define MAP_SHARED_VALIDATE	0x03
+#endif
 
 struct flushes {
 	struct flush_trace trace;

@@ -39,16 +39,13 @@ static struct fault_op op;
 /* Of the lease manager, and what is injected behind it. */
 static const int change_errnos[] = { ENOMEM, EINTR, EIO, 0 };
 
-#define OPTIONAL(_name, _value) \
-	{ .name = _name, .value = _value, .flags = INJECT_OPTIONAL }
-
 /* The verdict itself, of one file or the other, and what may fail behind it. */
 static const struct inject_func change_calls[] = {
 	FAULT_FUNC("__layout_break_begin", -EINTR),
 	FAULT_FUNC("dax_break_layout", -EINTR),
-	OPTIONAL("file_modified", -EIO),
-	OPTIONAL("dax_remap_file_range_prep", -EIO),
-	OPTIONAL("xfs_exchrange_prep", -EIO),
+	FAULT_OPTIONAL("file_modified", -EIO),
+	FAULT_OPTIONAL("dax_remap_file_range_prep", -EIO),
+	FAULT_OPTIONAL("xfs_exchrange_prep", -EIO),
 	{ },
 };
 

@@ -343,8 +343,8 @@ static const struct fault_op *make_close(struct dax_test *self)
 static const struct inject_func closing[] = {
 	FAULT_FUNC("put_pid", 0),
 	/* The other one with lockdep. */
-	{ .name = "mutex_lock", .flags = INJECT_OPTIONAL },
-	{ .name = "mutex_lock_nested", .flags = INJECT_OPTIONAL },
+	FAULT_OPTIONAL("mutex_lock", 0),
+	FAULT_OPTIONAL("mutex_lock_nested", 0),
 	{ },
 };
 

@@ -77,8 +77,8 @@ static const struct inject_func unload_calls[] = {
 	FAULT_FUNC("layout_lease_unregister", 0),
 	FAULT_FUNC("synchronize_srcu", 0),
 	/* The other one with lockdep. */
-	{ .name = "mutex_lock", .flags = INJECT_OPTIONAL },
-	{ .name = "mutex_lock_nested", .flags = INJECT_OPTIONAL },
+	FAULT_OPTIONAL("mutex_lock", 0),
+	FAULT_OPTIONAL("mutex_lock_nested", 0),
 	{ },
 };
 

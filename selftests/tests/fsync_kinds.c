@@ -11,13 +11,6 @@
 
 #include <pthread.h>
 
-#ifndef MAP_SYNC
-#define MAP_SYNC		0x080000
-#endif
-#ifndef MAP_SHARED_VALIDATE
-#define MAP_SHARED_VALIDATE	0x03
-#endif
-
 #define PINNED_PAGE	4
 #define PINNED_PAGES	3
 
@@ -127,16 +120,24 @@ FLUSHES_TEST(by_sync)
 FLUSHES_TEST(by_o_sync)
 FLUSHES_TEST(by_o_dsync)
 
+/* Leased and pinned for writing; what the test itself has written is clean. */
+static void pin_and_flush(struct __test_metadata *_metadata, struct dax_test *self,
+			  struct flushes *f)
+{
+	uint32_t id;
+
+	acquire_whole();
+	ASSERT_EQ(0, pin_pages(PINNED_PAGE, PINNED_PAGES, TESTDEV_PIN_WRITE, &id));
+	flushed_by_fsync(f, self->fd);
+}
+
 /* What is synced beside the pin is flushed once, and the pinned part is not. */
 TEST_F(dax, a_part_that_is_not_pinned)
 {
 	struct flushes f;
-	uint32_t id;
 
 	trace_or_skip(&f);
-	acquire_whole();
-	ASSERT_EQ(0, pin_pages(PINNED_PAGE, PINNED_PAGES, TESTDEV_PIN_WRITE, &id));
-	flushed_by_fsync(&f, self->fd);
+	pin_and_flush(_metadata, self, &f);
 	page_of(self->map, 10)[0]++;
 	EXPECT_EQ(0, msync(page_of(self->map, 10), PAGE_SZ, MS_SYNC));
 	EXPECT_LT(0, flushes_since(&f));
@@ -162,12 +163,9 @@ static long fsync_of(void *path)
 TEST_F(dax, by_another_process)
 {
 	struct flushes f;
-	uint32_t id;
 
 	trace_or_skip(&f);
-	acquire_whole();
-	ASSERT_EQ(0, pin_pages(PINNED_PAGE, PINNED_PAGES, TESTDEV_PIN_WRITE, &id));
-	flushed_by_fsync(&f, self->fd);
+	pin_and_flush(_metadata, self, &f);
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(0, in_child(fsync_of, self->path, PATH_LEN));
 		EXPECT_LT(0, flushes_since(&f));

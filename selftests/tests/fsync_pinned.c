@@ -7,13 +7,6 @@
 #include "dax_fixture.h"
 #include "flush.h"
 
-#ifndef MAP_SYNC
-#define MAP_SYNC		0x080000
-#endif
-#ifndef MAP_SHARED_VALIDATE
-#define MAP_SHARED_VALIDATE	0x03
-#endif
-
 /* Flushed entries in this call of fsync. */
 static int flushed(struct dax_test *self, struct flushes *f)
 {

@@ -19,6 +19,7 @@
 
 /* struct daxlease_acquire::mode, struct daxlease_lease_record::mode */
 #define DAXLEASE_MODE_EXCLUSIVE	1	/* conflicting layout changes fail with ETXTBSY */
+#define DAXLEASE_MODE_BREAKABLE	2	/* they wait, and the holder is asked to let go */
 
 /* End of a range that has no end. */
 #define DAXLEASE_TO_INFINITY	(~0ULL)
@@ -28,11 +29,14 @@
  * @size: sizeof(struct daxlease_acquire).
  * @flags: must be 0.
  * @fd: a regular file in DAX mode on ext4 or xfs, open for writing.
- * @mode: DAXLEASE_MODE_EXCLUSIVE.
+ * @mode: DAXLEASE_MODE_*.
  * @offset: first byte of the range; a multiple of the page size.
  * @length: bytes; a multiple of the page size.  0: from @offset to the end of
  *	the file, wherever that will be.
- * @break_time_ms: must be 0 for an exclusive lease.
+ * @break_time_ms: breakable: for how long a layout change waits for pins under
+ *	the lease before they are revoked or, where they cannot be, it fails with
+ *	ETXTBSY.  0: the system's default; above its maximum: ERANGE.  Must be 0
+ *	for an exclusive lease.
  * @reserved: must be 0.
  * @id: out: the lease's number, never used twice while the module is loaded.
  */
@@ -120,6 +124,8 @@ struct daxlease_record {
  * @pins: number of pin records that follow it.
  * @pinned_pages: pages held immovable under it, by folio extent.
  * @age_ms: milliseconds since it was acquired.
+ * @break_time_ms: as acquired; 0 for an exclusive lease.
+ * @breaking: number of layout changes that wait for pins in its range.
  * @comm: name of the acquiring task at that time, NUL-terminated; empty where
  *	its thread group is not of the reader's pid namespace or below it.
  * @path: the file's path as the reader sees it, NUL-terminated, padded to 8.
@@ -141,6 +147,8 @@ struct daxlease_lease_record {
 	__u32 pins;
 	__aligned_u64 pinned_pages;
 	__aligned_u64 age_ms;
+	__u32 break_time_ms;
+	__u32 breaking;
 	char comm[16];
 	char path[];
 };
@@ -163,6 +171,9 @@ struct daxlease_lease_record {
  * @reserved: 0.
  * @comm: name of the pinning task at that time, NUL-terminated; as above.
  * @owner: name of the pinning device, such as "rxe0", NUL-terminated.
+ * @owner_file: path of the file whose last close drops the pin, such as
+ *	"/dev/infiniband/uverbs0", as the pinning task saw it, NUL-terminated;
+ *	empty where it is longer.
  */
 struct daxlease_pin_record {
 	__u32 size;
@@ -181,6 +192,7 @@ struct daxlease_pin_record {
 	__u32 reserved;
 	char comm[16];
 	char owner[32];
+	char owner_file[64];
 };
 
 /**
@@ -268,6 +280,9 @@ struct daxlease_scan {
  * @breaks: layout changes that met a leased file.
  * @breaks_refused: of these, refused with ETXTBSY, EDEADLK or EAGAIN.
  * @drains: grace periods that a layout change waited for.
+ * @waits: layout changes that waited for the holders of breakable leases.
+ * @revoked: pins that were revoked.
+ * @events_lost: events that their readers were too slow for.
  *
  * Any user may read these sums.
  */
@@ -284,6 +299,132 @@ struct daxlease_stats {
 	__aligned_u64 breaks;
 	__aligned_u64 breaks_refused;
 	__aligned_u64 drains;
+	__aligned_u64 waits;
+	__aligned_u64 revoked;
+	__aligned_u64 events_lost;
+};
+
+/**
+ * struct daxlease_openers - which processes have the file of a pin open now?
+ * @size: sizeof(struct daxlease_openers).
+ * @flags: must be 0.
+ * @pin: the pin's number, of a daxlease_pin_record.
+ * @buf: address of an array of __s32 for their thread groups' numbers, in the
+ *	caller's pid namespace.
+ * @buf_len: its length in bytes.
+ * @count: out: how many there are, also where that is more than fit in.
+ *
+ * A file may have been passed on by fork() or over a socket, so its openers say
+ * who keeps a pin alive; none where the file is only in transit, or closed and
+ * its pins about to go.  ENOENT: no such pin, or not one that DAXLEASE_QUERY
+ * shows to the caller.
+ */
+struct daxlease_openers {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 pin;
+	__aligned_u64 buf;
+	__u32 buf_len;
+	__u32 count;
+};
+
+/* struct daxlease_force::flags */
+#define DAXLEASE_FORCE_KILL	(1U << 0)	/* SIGKILL whom no revocation helps against */
+
+/**
+ * struct daxlease_force - the unpin of last resort
+ * @size: sizeof(struct daxlease_force).
+ * @flags: DAXLEASE_FORCE_*.
+ * @fd: the file, open in any way but O_PATH.
+ * @reserved: must be 0.
+ * @offset: first byte of the range.
+ * @length: bytes.  0: from @offset to infinity.
+ * @revoked: out: pins that have been revoked.
+ * @killed: out: thread groups that have been sent SIGKILL.
+ * @pins: out: pins left in the range on return; those of killed processes go
+ *	when these have ended.
+ * @leases: out: leases left over the range on return, likewise.
+ *
+ * Revokes all pins in the range that can be revoked.  With DAXLEASE_FORCE_KILL,
+ * kills who made the others, and the holders of all leases over the range.
+ * Needs CAP_SYS_ADMIN in the initial user namespace, else EPERM.  Leaves a line
+ * in the kernel log.
+ */
+struct daxlease_force {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 reserved;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__u32 revoked;
+	__u32 killed;
+	__u32 pins;
+	__u32 leases;
+};
+
+/* struct daxlease_event::type */
+#define DAXLEASE_EVENT_BREAK	1	/* let go of the range until the deadline */
+#define DAXLEASE_EVENT_RESUMED	2	/* that break is over, pins are admitted again */
+#define DAXLEASE_EVENT_REVOKED	3	/* a pin has been taken back */
+#define DAXLEASE_EVENT_DRAINED	4	/* the last pin under the lease is gone */
+#define DAXLEASE_EVENT_OVERFLOW	5	/* events have been lost, see @lost */
+
+/* struct daxlease_event::reason */
+#define DAXLEASE_REASON_NONE		0
+#define DAXLEASE_REASON_TRUNCATE	1
+#define DAXLEASE_REASON_PUNCH_HOLE	2
+#define DAXLEASE_REASON_ZERO_RANGE	3
+#define DAXLEASE_REASON_UNSHARE_RANGE	4
+#define DAXLEASE_REASON_COLLAPSE_RANGE	5
+#define DAXLEASE_REASON_INSERT_RANGE	6
+#define DAXLEASE_REASON_REMAP		7	/* reflink, dedupe */
+#define DAXLEASE_REASON_EXCHANGE	8
+#define DAXLEASE_REASON_WHOLE_FILE	9	/* repair and the like */
+#define DAXLEASE_REASON_FORCE		10	/* DAXLEASE_FORCE */
+
+/**
+ * struct daxlease_event - what read() on a lease fd returns, one or more of them
+ * @size: bytes to the next event.
+ * @type: DAXLEASE_EVENT_*.
+ * @lease_id: the lease.
+ * @break_id: BREAK, RESUMED: the layout change, the same in both.
+ * @pin_id: REVOKED: the pin.
+ * @start: first byte of the range; of the layout change for BREAK and RESUMED,
+ *	of the pin for REVOKED.
+ * @end: byte behind the range, or DAXLEASE_TO_INFINITY.
+ * @time_ns: when it happened, CLOCK_MONOTONIC.
+ * @deadline_ns: BREAK: until when to let go, CLOCK_MONOTONIC.
+ * @reason: BREAK, RESUMED, REVOKED: DAXLEASE_REASON_*, why.
+ * @outcome: RESUMED: 0 where the layout change was let go on, else the errno
+ *	that it ended with: ETXTBSY, EINTR, ...
+ * @lost: OVERFLOW: number of events that did not fit in, as the reader was too
+ *	slow.  What is so now, DAXLEASE_QUERY tells.
+ * @reserved: 0.
+ *
+ * A layout change that has to wait for pins tells so to each breakable lease
+ * over its range, with pins or without.  One that need not wait tells nobody.
+ *
+ * read() waits for an event, or fails with EAGAIN on a fd with O_NONBLOCK; it
+ * returns whole events only, and fails with EINVAL where not one fits in, with
+ * ENOENT where the fd carries no lease.  poll() tells POLLIN when there is one,
+ * and POLLHUP where the fd carries no lease.  With O_ASYNC each one raises
+ * SIGIO, or what F_SETSIG says.
+ */
+struct daxlease_event {
+	__u32 size;
+	__u32 type;
+	__aligned_u64 lease_id;
+	__aligned_u64 break_id;
+	__aligned_u64 pin_id;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 time_ns;
+	__aligned_u64 deadline_ns;
+	__u32 reason;
+	__u32 outcome;
+	__u32 lost;
+	__u32 reserved;
 };
 
 #define DAXLEASE_ACQUIRE	_IO(DAXLEASE_IOC_MAGIC, 1)	/* struct daxlease_acquire */
@@ -292,5 +433,7 @@ struct daxlease_stats {
 #define DAXLEASE_QUERY		_IO(DAXLEASE_IOC_MAGIC, 4)	/* struct daxlease_query */
 #define DAXLEASE_STATS		_IO(DAXLEASE_IOC_MAGIC, 5)	/* struct daxlease_stats */
 #define DAXLEASE_SCAN		_IO(DAXLEASE_IOC_MAGIC, 6)	/* struct daxlease_scan */
+#define DAXLEASE_OPENERS	_IO(DAXLEASE_IOC_MAGIC, 7)	/* struct daxlease_openers */
+#define DAXLEASE_FORCE		_IO(DAXLEASE_IOC_MAGIC, 8)	/* struct daxlease_force */
 
 #endif /* _UAPI_LINUX_DAXLEASE_H */

@@ -90,12 +90,11 @@ impl Argument for bindings::daxlease_acquire {
 
     fn check(&self) -> Result {
         zero(self.flags)?;
-        zero(self.break_time_ms)?;
         zero(self.reserved)?;
-        if self.mode == bindings::DAXLEASE_MODE_EXCLUSIVE {
-            Ok(())
-        } else {
-            Err(EINVAL)
+        match self.mode {
+            bindings::DAXLEASE_MODE_EXCLUSIVE => zero(self.break_time_ms),
+            bindings::DAXLEASE_MODE_BREAKABLE => Ok(()),
+            _ => Err(EINVAL),
         }
     }
 }
@@ -140,6 +139,23 @@ impl Argument for bindings::daxlease_stats {
     }
 }
 
+impl Argument for bindings::daxlease_openers {
+    const FIRST_SIZE: usize = 32;
+
+    fn check(&self) -> Result {
+        zero(self.flags)
+    }
+}
+
+impl Argument for bindings::daxlease_force {
+    const FIRST_SIZE: usize = 48;
+
+    fn check(&self) -> Result {
+        zero(self.flags & !bindings::DAXLEASE_FORCE_KILL)?;
+        zero(self.reserved)
+    }
+}
+
 #[kunit_tests(daxlease_args)]
 mod tests {
     use super::*;
@@ -155,6 +171,15 @@ mod tests {
     #[test]
     fn known_values_pass() {
         assert_eq!(acquire().check(), Ok(()));
+        for break_time_ms in [0, 1, u32::MAX] {
+            let breakable = bindings::daxlease_acquire {
+                mode: bindings::DAXLEASE_MODE_BREAKABLE,
+                break_time_ms,
+                ..acquire()
+            };
+
+            assert_eq!(breakable.check(), Ok(()));
+        }
     }
 
     #[test]

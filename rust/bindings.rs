@@ -19,6 +19,8 @@
 
 pub(crate) use kernel::bindings::{
     dev_pagemap,
+    fasync_struct,
+    file,
     inode,
     pid, //
 };
@@ -55,6 +57,9 @@ plain_bytes!(
     daxlease_query,
     daxlease_scan,
     daxlease_stats,
+    daxlease_openers,
+    daxlease_force,
+    daxlease_event,
     daxlease_pin_record,
 );
 
@@ -71,7 +76,10 @@ mod padding {
     const _: () = assert!(size_of::<daxlease_release>() == 2 * 4);
     const _: () = assert!(size_of::<daxlease_query>() == 4 * 4 + 3 * 8);
     const _: () = assert!(size_of::<daxlease_scan>() == 6 * 4 + 7 * 8);
-    const _: () = assert!(size_of::<daxlease_stats>() == 2 * 4 + 10 * 8);
-    const _: () = assert!(size_of::<daxlease_lease_record>() == 10 * 4 + 6 * 8 + 16);
-    const _: () = assert!(size_of::<daxlease_pin_record>() == 8 * 4 + 6 * 8 + 16 + 32);
+    const _: () = assert!(size_of::<daxlease_stats>() == 2 * 4 + 13 * 8);
+    const _: () = assert!(size_of::<daxlease_openers>() == 4 * 4 + 2 * 8);
+    const _: () = assert!(size_of::<daxlease_force>() == 8 * 4 + 2 * 8);
+    const _: () = assert!(size_of::<daxlease_event>() == 6 * 4 + 7 * 8);
+    const _: () = assert!(size_of::<daxlease_lease_record>() == 12 * 4 + 6 * 8 + 16);
+    const _: () = assert!(size_of::<daxlease_pin_record>() == 8 * 4 + 6 * 8 + 16 + 32 + 64);
 }

@@ -5,6 +5,9 @@
 //! The filesystem holds the inode lock from begin to end, so no lease is acquired in between and a
 //! file without leases needs no mark. It does not hold the `invalidate_lock` when it begins, so pins
 //! in the making that fault on this file go on.
+//!
+//! Where the pins are of somebody who can be asked to let go, the filesystem drops the inode lock,
+//! waits, and takes it again. The mark stays meanwhile: no new pins in the range, and no new leases.
 
 use kernel::{
     prelude::*,
@@ -15,47 +18,91 @@ use kernel::{
 use crate::{
     dax_file::InodeKey,
     drain,
-    identity::Tgid,
-    layout::Layout,
+    event::Reason,
+    layout::{
+        Change,
+        Judged,
+        Layout, //
+    },
     manager::Manager,
     range::PageRange, //
 };
+
+/// What is about to happen, and who does it.
+#[derive(Clone, Copy)]
+pub(crate) struct What {
+    pub(crate) range: PageRange,
+    pub(crate) reason: Reason,
+    /// The [`Tgid::key`](crate::identity::Tgid::key) of the caller.
+    pub(crate) me: usize,
+    /// Whether the caller can wait for holders to let go.
+    pub(crate) wait: bool,
+}
 
 /// A layout change that is under way. Ends when it is dropped.
 pub(crate) struct Break {
     layout: Arc<Layout>,
     id: u64,
+    /// The errno that it came to nothing with, or 0.
+    outcome: u32,
 }
 
 impl Break {
     /// The caller is about to change the layout of a range.
     ///
-    /// `None`: nobody has to be told of its end. `ETXTBSY`, `EDEADLK`: as [`crate::verdict`] says;
-    /// `ENOMEM`.
-    /// May sleep, for a grace period at most.
+    /// `None`: nobody has to be told of its end. The flag says that [`Break::wait`] comes first.
+    /// `ETXTBSY`, `EDEADLK`: as [`crate::verdict`] says; `EAGAIN`: would have to wait, and cannot;
+    /// `ENOMEM`. May sleep, for a grace period at most.
     pub(crate) fn begin(
         manager: &Manager,
         inode: InodeKey,
-        range: &PageRange,
-    ) -> Result<Option<KBox<Self>>> {
+        what: What,
+    ) -> Result<Option<(KBox<Self>, bool)>> {
         let Some(layout) = manager.find(inode) else {
             return Ok(None);
         };
-        let me = Tgid::current_key();
         let id = manager.new_id();
-        let node = RBTreeNode::new(id, *range, GFP_KERNEL)?;
+        let wait = what.wait;
+        let node = RBTreeNode::new(id, Change::new(what), GFP_KERNEL)?;
         let room = KBox::<Self>::new_uninit(GFP_KERNEL)?;
 
-        if drain::is_due(layout.begin_break(range, me, node)?) {
+        let (mut judged, walks) = layout.begin_break(id, node, wait)?;
+        if drain::is_due(walks) {
             drain::wait(&manager.srcu);
-            layout.judge_break(id, range, me)?;
+            judged = layout.judge_break(id, wait)?;
         }
-        Ok(Some(KBox::write(room, Self { layout, id })))
+        if judged == Judged::Wait {
+            layout.tell_break(id);
+        }
+        Ok(Some((
+            KBox::write(
+                room,
+                Self {
+                    layout,
+                    id,
+                    outcome: 0,
+                },
+            ),
+            judged == Judged::Wait,
+        )))
+    }
+
+    /// Waits until the pins in the range are gone, and takes back what can be taken back when their
+    /// time is over. No locks are held. `ETXTBSY` where a pin stays, `ERESTARTSYS` after a signal.
+    pub(crate) fn wait(&mut self, manager: &Manager) -> Result {
+        let result = self.layout.wait_break(manager, self.id);
+
+        if let Err(error) = result {
+            let errno = if error == ERESTARTSYS { EINTR } else { error };
+
+            self.outcome = errno.to_errno().unsigned_abs();
+        }
+        result
     }
 }
 
 impl Drop for Break {
     fn drop(&mut self) {
-        self.layout.end_break(self.id);
+        self.layout.end_break(self.id, self.outcome);
     }
 }

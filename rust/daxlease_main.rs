@@ -4,22 +4,22 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `device`, `args`, `query`, `stats` | `/dev/daxlease`, its ioctls |
+//! | `device`, `fops`, `args`, `query`, `stats` | `/dev/daxlease`, its ioctls |
+//! | `event`, `inbox` | what a holder is told, and how it reads that |
+//! | `openers`, `force` | who keeps pins, and how to get rid of them |
 //! | `manager` | which inodes are leased, lease numbers, per-user caps |
 //! | `layout`, `lease` | one leased inode, its leases; **locks and lifetimes are written in `layout`** |
-//! | `lifecycle`, `verdict`, `range`, `range_count`, `runs`, `account` | pure logic, with KUnit tests |
+//! | `lifecycle`, `verdict`, `event`, `range`, `range_count`, `runs`, `account` | pure logic, with KUnit tests |
 //! | `gate`, `handle`, `owner` | pins; **the protocol is written in `gate`** |
-//! | `breaker`, `drain` | layout changes |
+//! | `breaker`, `layout/breaks`, `drain` | layout changes |
+//! | `revoke` | taking pins back from their owner |
 //! | `scanner` | is a range busy |
 //! | `hooks`, `bindings`, `dax_file`, `pgmap`, `identity`, `helpers.c` | the rim to C |
 
 #![crate_name = "daxlease"]
 
 use kernel::{
-    miscdevice::{
-        MiscDeviceOptions,
-        MiscDeviceRegistration, //
-    },
+    miscdevice::MiscDeviceRegistration,
     prelude::*,
 };
 
@@ -30,19 +30,25 @@ mod breaker;
 mod dax_file;
 mod device;
 mod drain;
+mod event;
+mod fops;
+mod force;
 mod gate;
 mod handle;
 mod hooks;
 mod identity;
+mod inbox;
 mod layout;
 mod lease;
 mod lifecycle;
 mod manager;
+mod openers;
 mod owner;
 mod pgmap;
 mod query;
 mod range;
 mod range_count;
+mod revoke;
 mod runs;
 mod scanner;
 mod stats;
@@ -51,6 +57,7 @@ mod verdict;
 use device::LeaseFd;
 use hooks::Hooks;
 use manager::{
+    Limits,
     Manager,
     Published, //
 };
@@ -65,6 +72,14 @@ module! {
         max_leases_per_user: u32 {
             default: 1024,
             description: "Most leases that one user can have at a time",
+        },
+        break_time_ms: u32 {
+            default: 10000,
+            description: "Milliseconds that the holder of a breakable lease has to let go, if it does not say",
+        },
+        max_break_time_ms: u32 {
+            default: 60000,
+            description: "Most milliseconds that it can ask for",
         },
     },
 }
@@ -81,15 +96,28 @@ struct DaxLease {
     _manager: Published,
 }
 
+/// What the parameters say. `EINVAL`: the default break time is 0 or above the maximum.
+fn limits() -> Result<Limits> {
+    let limits = Limits {
+        leases_per_user: module_parameters::max_leases_per_user.value(),
+        break_time: module_parameters::break_time_ms.value(),
+        max_break_time: module_parameters::max_break_time_ms.value(),
+    };
+
+    if limits.break_time == 0 || limits.break_time > limits.max_break_time {
+        pr_err!("break_time_ms is to be from 1 to max_break_time_ms\n");
+        return Err(EINVAL);
+    }
+    Ok(limits)
+}
+
 impl kernel::InPlaceModule for DaxLease {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _manager: Manager::publish(Manager::new(
-                module_parameters::max_leases_per_user.value()
-            )?),
+            _manager: Manager::publish(Manager::new(limits()?)?),
             // SAFETY: The manager has just been published, and is dropped after the hooks.
             _hooks: unsafe { Hooks::register() }?,
-            _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"daxlease" }),
+            _device <- MiscDeviceRegistration::register(fops::OPTIONS),
         })
     }
 }

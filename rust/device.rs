@@ -2,13 +2,16 @@
 
 //! `/dev/daxlease`: one open file carries one lease, or none.
 
+use core::mem::size_of;
+
 use kernel::{
     fs::{
-        file::flags::O_NONBLOCK,
         File,
+        Kiocb,
         LocalFile, //
     },
     ioctl::_IO,
+    iov::IovIterDest,
     miscdevice::{
         MiscDevice,
         MiscDeviceRegistration, //
@@ -22,19 +25,30 @@ use kernel::{
         Arc,
         Mutex, //
     },
-    uaccess::UserPtr,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    },
 };
 
 use crate::{
     args::Args,
     bindings,
     dax_file::DaxFile,
-    identity::Tgid,
+    fops,
+    force,
+    identity::{
+        may_force,
+        Tgid, //
+    },
+    inbox::Inbox,
+    lease::Mode,
     lifecycle::State,
     manager::{
         LeaseRef,
         Manager, //
     },
+    openers,
     query::{
         self,
         Listing, //
@@ -49,6 +63,8 @@ const RELEASE: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 3);
 const QUERY: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 4);
 const STATS: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 5);
 const SCAN: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 6);
+const OPENERS: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 7);
+const FORCE: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 8);
 
 /// Which lease the fd carries.
 enum FdState {
@@ -65,23 +81,35 @@ pub(crate) struct LeaseFd {
     /// Never held while something is waited for, so every ioctl finds it free soon.
     #[pin]
     state: Mutex<FdState>,
+    inbox: Arc<Inbox>,
 }
 
 #[vtable]
 impl MiscDevice for LeaseFd {
     type Ptr = Pin<KBox<Self>>;
 
-    fn open(_file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
+    fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
         // SAFETY: The device is registered while the manager is published.
         let manager = unsafe { Manager::shared() };
 
-        KBox::pin_init(
+        let inbox = Inbox::new()?;
+        let me = KBox::pin_init(
             pin_init!(Self {
                 manager,
                 state <- new_mutex!(FdState::Empty, "daxlease_fd"),
+                inbox,
             }),
             GFP_KERNEL_ACCOUNT,
-        )
+        )?;
+
+        fops::extend(file);
+        Ok(me)
+    }
+
+    fn read_iter(kiocb: Kiocb<'_, Self::Ptr>, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        let wait = fops::may_wait(&kiocb);
+
+        kiocb.file().inbox.read(iov, wait)
     }
 
     fn ioctl(me: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
@@ -90,10 +118,12 @@ impl MiscDevice for LeaseFd {
         match cmd {
             ACQUIRE => me.acquire(arg)?,
             ATTACH => me.attach(arg)?,
-            RELEASE => me.release(arg, file.flags() & O_NONBLOCK == 0)?,
+            RELEASE => me.release(arg, fops::blocks(file))?,
             QUERY => me.query(arg)?,
             STATS => me.stats(arg)?,
             SCAN => me.scan(arg)?,
+            OPENERS => me.openers(arg)?,
+            FORCE => me.force(arg)?,
             _ => return Err(ENOTTY),
         }
         Ok(0)
@@ -106,7 +136,14 @@ impl MiscDevice for LeaseFd {
                 let (major, minor) = value.file.dev();
 
                 seq_print!(m, "lease:\t{}\n", lease.id);
-                seq_print!(m, "mode:\texclusive\n");
+                match value.mode {
+                    Mode::Exclusive => seq_print!(m, "mode:\texclusive\n"),
+                    Mode::Breakable(ms) => {
+                        seq_print!(m, "mode:\tbreakable\n");
+                        seq_print!(m, "break_time_ms:\t{}\n", ms);
+                        seq_print!(m, "breaking:\t{}\n", value.breaking);
+                    }
+                }
                 seq_print!(m, "state:\t{}\n", state_name(value.life.state()));
                 seq_print!(m, "device:\t{}:{}\n", major, minor);
                 seq_print!(m, "inode:\t{}\n", value.file.ino());
@@ -142,6 +179,10 @@ fn file_of(fd: i32) -> Result<ARef<File>> {
 }
 
 impl LeaseFd {
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
     /// The lease of this fd; `ENOENT` where there is none.
     fn lease(&self) -> Result<LeaseRef> {
         match &*self.state.lock() {
@@ -159,6 +200,11 @@ impl LeaseFd {
     fn acquire(&self, arg: UserPtr) -> Result {
         let mut args = Args::<bindings::daxlease_acquire>::read(arg)?;
         let range = PageRange::from_lease(args.value.offset, args.value.length)?;
+        let mode = if args.value.mode == bindings::DAXLEASE_MODE_BREAKABLE {
+            self.manager.breakable(args.value.break_time_ms)?
+        } else {
+            Mode::Exclusive
+        };
         let file = DaxFile::to_lease(file_of(args.value.fd)?)?;
 
         {
@@ -169,7 +215,7 @@ impl LeaseFd {
             *state = FdState::Acquiring;
         }
         // Nobody else touches the fd's lease until it is told here.
-        let (state, result) = match self.manager.acquire(file, range) {
+        let (state, result) = match self.manager.acquire(file, range, mode, &self.inbox) {
             Ok(lease) => {
                 args.value.id = lease.id;
                 match args.write_back() {
@@ -188,6 +234,7 @@ impl LeaseFd {
 
     /// The fd is closed, or its caller has not heard of the lease.
     fn close(&self, lease: &LeaseRef) {
+        self.inbox.set(None);
         if let Some(gone) = lease.layout.close(lease.id) {
             self.manager.reap(&lease.layout, gone);
         }
@@ -207,6 +254,7 @@ impl LeaseFd {
         let lease = self.lease()?;
         let gone = lease.layout.release(lease.id, wait)?;
 
+        self.inbox.set(None);
         self.set(FdState::Empty);
         self.manager.reap(&lease.layout, gone);
         Ok(())
@@ -266,6 +314,39 @@ impl LeaseFd {
         args.write_back()
     }
 
+    fn openers(&self, arg: UserPtr) -> Result {
+        let mut args = Args::<bindings::daxlease_openers>::read(arg)?;
+        let asked = &mut args.value;
+        let pids = openers::of_pin(&self.manager, asked.pin, self.lease().ok().as_ref())?;
+        let mut writer =
+            UserSlice::new(UserPtr::from_addr(asked.buf as usize), asked.buf_len as usize).writer();
+
+        for pid in pids.iter().take(writer.len() / size_of::<i32>()) {
+            writer.write(pid)?;
+        }
+        asked.count = pids.len() as u32;
+        args.write_back()
+    }
+
+    fn force(&self, arg: UserPtr) -> Result {
+        let mut args = Args::<bindings::daxlease_force>::read(arg)?;
+        let force = &mut args.value;
+        let range = PageRange::from_bytes(force.offset, force.length)?;
+        let kill = force.flags & bindings::DAXLEASE_FORCE_KILL != 0;
+
+        if !may_force() {
+            return Err(EPERM);
+        }
+        let file = DaxFile::to_scan(file_of(force.fd)?)?;
+        let done = force::run(&self.manager, &file, &range, kill)?;
+
+        force.revoked = done.revoked;
+        force.killed = done.killed;
+        force.pins = done.pins;
+        force.leases = done.leases;
+        args.write_back()
+    }
+
     fn stats(&self, arg: UserPtr) -> Result {
         let mut args = Args::<bindings::daxlease_stats>::read(arg)?;
         let (gauges, counters, acquired) = self.manager.sums();
@@ -281,6 +362,9 @@ impl LeaseFd {
             breaks: counters.breaks,
             breaks_refused: counters.breaks_refused,
             drains: counters.drains,
+            waits: counters.waits,
+            revoked: counters.revoked,
+            events_lost: counters.events_lost,
             ..args.value
         };
         args.write_back()

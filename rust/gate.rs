@@ -110,11 +110,11 @@ pub(crate) fn pin(
     request: &Request,
     grab: &mut dyn Grab,
 ) -> Result<u64> {
-    let mut new_pin = !handle.knows(layout);
+    let mut new_pin = !handle.held.knows(layout);
     let mut spare = Spare::new()?;
 
     loop {
-        handle.reserve()?;
+        handle.held.reserve()?;
         let mut new = if new_pin {
             Some(NewPin::new(manager, handle)?)
         } else {
@@ -141,7 +141,7 @@ fn attempt(
     let srcu = manager.srcu.read_lock();
     let walk = layout.start_walk(Tgid::current_key(), &request.want)?;
 
-    if handle.pin(walk.lease).is_none() && new.is_none() {
+    if handle.held.pin(walk.lease).is_none() && new.is_none() {
         drop(srcu);
         cancel(manager, layout, walk);
         return Ok(Outcome::NewPin);
@@ -185,7 +185,7 @@ fn account(
     new: &mut Option<NewPin>,
     spare: &mut Spare,
 ) -> Result<(), CommitError> {
-    if let Some(key) = handle.pin(walk.lease) {
+    if let Some(key) = handle.held.pin(walk.lease) {
         return layout.commit(walk, run, Target::Existing(key), spare);
     }
     let new = new.take().ok_or(EINVAL)?;
@@ -194,7 +194,7 @@ fn account(
         id: new.id,
     };
     layout.commit(walk, run, new.target(key), spare)?;
-    handle.push(layout.clone(), key);
+    handle.held.push(layout.clone(), key);
     Ok(())
 }
 

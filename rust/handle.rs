@@ -14,6 +14,7 @@ use crate::{
         expect_account,
         PinKey, //
     },
+    event::Reason,
     layout::Layout,
     manager::Manager,
     owner::Owner,
@@ -28,6 +29,11 @@ struct Share {
 
 pub(crate) struct Handle {
     pub(crate) owner: Arc<Owner>,
+    pub(crate) held: Held,
+}
+
+/// What is to be given back: all that a revocation touches.
+pub(crate) struct Held {
     shares: KVec<Share>,
     /// Devices whose pages are among the pins.
     pgmaps: KVec<Pgmap>,
@@ -38,13 +44,17 @@ impl Handle {
         Ok(KBox::new(
             Self {
                 owner,
-                shares: KVec::new(),
-                pgmaps: KVec::new(),
+                held: Held {
+                    shares: KVec::new(),
+                    pgmaps: KVec::new(),
+                },
             },
             GFP_KERNEL_ACCOUNT,
         )?)
     }
+}
 
+impl Held {
     /// The pin under a lease. Most likely it is the last one.
     pub(crate) fn pin(&self, lease: u64) -> Option<PinKey> {
         self.shares
@@ -61,7 +71,7 @@ impl Handle {
             .any(|share| Arc::ptr_eq(&share.layout, layout))
     }
 
-    /// Makes room, so that [`Handle::push`] and [`Handle::keep`] cannot fail.
+    /// Makes room, so that [`Held::push`] and [`Held::keep`] cannot fail.
     pub(crate) fn reserve(&mut self) -> Result {
         self.pgmaps.reserve(1, GFP_KERNEL_ACCOUNT)?;
         Ok(self.shares.reserve(1, GFP_KERNEL_ACCOUNT)?)
@@ -83,15 +93,17 @@ impl Handle {
         );
     }
 
-    /// Gives everything back. The pages have been unpinned. May sleep, no locks held.
-    pub(crate) fn release(self, manager: &Manager) {
-        for share in self.shares {
-            let left = share.layout.unpin(share.key);
+    /// Gives everything back. The pages have been unpinned; `revoked` says why, if it was not by
+    /// their owner. May sleep, no locks held.
+    pub(crate) fn give_back(&mut self, manager: &Manager, revoked: Option<Reason>) {
+        for share in core::mem::take(&mut self.shares) {
+            let left = share.layout.unpin(share.key, revoked);
 
             drop(left.record);
             if let Some(lease) = left.lease {
                 manager.reap(&share.layout, lease);
             }
         }
+        self.pgmaps.clear();
     }
 }

@@ -5,18 +5,27 @@
 #include <linux/cred.h>
 #include <linux/dax.h>
 #include <linux/dcache.h>
+#include <linux/eventpoll.h>
+#include <linux/fdtable.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
 #include <linux/layout_lease.h>
 #include <linux/memremap.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pagemap.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/uidgid.h>
 
 #include "helpers.h"
+
+static_assert(DAXLEASE_POLL_IN == (__force int)(EPOLLIN | EPOLLRDNORM));
+static_assert(DAXLEASE_POLL_HUP == (__force int)EPOLLHUP);
+static_assert(DAXLEASE_IOCB_NOWAIT == (__force int)IOCB_NOWAIT);
 
 void daxlease_file_facts(struct file *file, struct daxlease_file_facts *facts)
 {
@@ -121,6 +130,76 @@ bool daxlease_is_admin(void)
 void daxlease_copy_name(char *to, const char *from)
 {
 	strscpy_pad(to, from, LAYOUT_PIN_NAME_LEN);
+}
+
+void daxlease_copy_path(char *to, int len, const struct file *file)
+{
+	char *path = file_path((struct file *)file, to, len);
+
+	if (IS_ERR(path))
+		path = "";
+	memmove(to, path, strlen(path) + 1);
+	memset(to + strlen(to), 0, len - strlen(to));
+}
+
+void daxlease_replace_fops(struct file *file,
+			   const struct file_operations *fops)
+{
+	replace_fops(file, fops_get(fops));
+}
+
+void daxlease_raise_sigio(struct fasync_struct **readers)
+{
+	kill_fasync(readers, SIGIO, POLL_IN);
+}
+
+bool daxlease_may_force(void)
+{
+	return capable(CAP_SYS_ADMIN);
+}
+
+bool daxlease_kill(struct pid *pid)
+{
+	return !kill_pid(pid, SIGKILL, 1);
+}
+
+static int is_this_file(const void *this, struct file *file, unsigned int fd)
+{
+	return this == file;
+}
+
+static bool has_open(struct task_struct *task, const void *file)
+{
+	bool open;
+
+	task_lock(task);
+	open = task->files && iterate_fd(task->files, 0, is_this_file, file);
+	task_unlock(task);
+	return open;
+}
+
+int daxlease_openers_of(const void *file, pid_t *pids, int max)
+{
+	bool admin = daxlease_is_admin();
+	struct task_struct *group, *task;
+	int found = 0;
+
+	guard(rcu)();
+	for_each_process(group) {
+		pid_t nr = task_tgid_vnr(group);
+
+		if (found == max)
+			break;
+		if (!nr || (!admin && !uid_eq(task_uid(group), current_uid())))
+			continue;
+		for_each_thread(group, task) {
+			if (has_open(task, file)) {
+				pids[found++] = nr;
+				break;
+			}
+		}
+	}
+	return found;
 }
 
 void daxlease_warn_account(void)

@@ -6,7 +6,9 @@
 #include <linux/types.h>
 
 struct dev_pagemap;
+struct fasync_struct;
 struct file;
+struct file_operations;
 struct inode;
 struct path;
 struct pid;
@@ -58,10 +60,36 @@ bool daxlease_is_admin(void);
 /* Of a device that may be renamed meanwhile; to has LAYOUT_PIN_NAME_LEN bytes. */
 void daxlease_copy_name(char *to, const char *from);
 
+/* The path of an owner's file, or nothing where there is no room for it. */
+void daxlease_copy_path(char *to, int len, const struct file *file);
+
+/* In ->open() of a file of this module. */
+void daxlease_replace_fops(struct file *file,
+			   const struct file_operations *fops);
+
+void daxlease_raise_sigio(struct fasync_struct **readers);
+bool daxlease_may_force(void);
+
+/* SIGKILL to a thread group; whether there was one. */
+bool daxlease_kill(struct pid *pid);
+
+/*
+ * Numbers of the thread groups that have a file open and that the caller could
+ * look into, max at most.  The file is compared only.
+ */
+int daxlease_openers_of(const void *file, pid_t *pids, int max);
+
 void daxlease_warn_account(void);
 
 /* In the module that 'make bench' builds for itself. */
 unsigned int daxlease_bench_drain(void);
 void daxlease_bench_rcu(bool expedited);
+
+/* Masks that are more than numbers to C. */
+enum {
+	DAXLEASE_POLL_IN	= 0x0001 | 0x0040,	/* EPOLLIN | EPOLLRDNORM */
+	DAXLEASE_POLL_HUP	= 0x0010,		/* EPOLLHUP */
+	DAXLEASE_IOCB_NOWAIT	= 8,			/* IOCB_NOWAIT */
+};
 
 #endif

@@ -6,7 +6,7 @@
 //!
 //! - The manager is published. `break_begin`, `pin` and `write_pinned` are called between
 //!   registration and unregistration only: `layout_lease_unregister()` returns when none of them runs
-//!   any more. `break_end` and `unpin` are called with a reference on the module that a token or a
+//!   any more. The others are called with a reference on the module that a token or a
 //!   handle has had since.
 //! - The structures passed are valid for the call, and those of the caller are not used by anybody
 //!   else meanwhile: a `layout_break` is the caller's own, and it serialises the calls on a handle.
@@ -21,19 +21,32 @@ use kernel::{
 
 use crate::{
     bindings,
-    breaker::Break,
+    breaker::{
+        Break,
+        What, //
+    },
     dax_file::InodeKey,
+    event::Reason,
     gate::{
         self,
         Grab,
         Request, //
     },
     handle::Handle,
+    identity::Tgid,
     manager::Manager,
     owner::Owner,
     pgmap::Pgmap,
     range::PageRange, //
 };
+
+/// What a `layout_change` of 0 is among the reasons of the UAPI, which has them in the same order.
+const FIRST_REASON: Reason = bindings::DAXLEASE_REASON_TRUNCATE;
+
+const _: () = assert!(
+    bindings::layout_change_LAYOUT_CHANGE_WHOLE_FILE + FIRST_REASON
+        == bindings::DAXLEASE_REASON_WHOLE_FILE
+);
 
 /// The registration with the kernel.
 pub(crate) struct Hooks(());
@@ -66,9 +79,12 @@ unsafe impl Sync for Table {}
 static OPS: Table = Table(bindings::layout_lease_ops {
     owner: this_module::<crate::LocalModule>().as_ptr(),
     break_begin: Some(break_begin),
+    break_wait: Some(break_wait),
     break_end: Some(break_end),
     pin: Some(pin),
     unpin: Some(unpin),
+    allow_revoke: Some(allow_revoke),
+    forbid_revoke: Some(forbid_revoke),
     write_pinned: Some(write_pinned),
 });
 
@@ -84,12 +100,39 @@ unsafe extern "C" fn break_begin(brk: *mut bindings::layout_break) -> c_int {
         return 0;
     };
 
-    match Break::begin(manager, brk.inode as InodeKey, &range) {
+    let what = What {
+        range,
+        reason: brk.change + FIRST_REASON,
+        me: Tgid::current_key(),
+        wait: brk.flags & bindings::LAYOUT_BREAK_NOWAIT == 0,
+    };
+
+    match Break::begin(manager, brk.inode as InodeKey, what) {
         Ok(None) => 0,
-        Ok(Some(token)) => {
+        Ok(Some((token, wait))) => {
             brk.token = KBox::into_raw(token).cast();
-            0
+            if wait {
+                EINPROGRESS.to_errno()
+            } else {
+                0
+            }
         }
+        Err(error) => error.to_errno(),
+    }
+}
+
+/// # Safety
+///
+/// As the `break_wait` operation.
+unsafe extern "C" fn break_wait(brk: *mut bindings::layout_break) -> c_int {
+    // SAFETY: See the top of this file: there is a token.
+    let manager = unsafe { Manager::current() };
+    // SAFETY: `break_begin` put the token there, and only `break_end` takes it out, for which the
+    // caller waits; the structure is its own.
+    let token = unsafe { &mut *(*brk).token.cast::<Break>() };
+
+    match token.wait(manager) {
+        Ok(()) => 0,
         Err(error) => error.to_errno(),
     }
 }
@@ -123,7 +166,7 @@ impl Pages {
     /// What has been pinned is the handle's now, and with it the reference to the device.
     fn keep_device(&mut self, handle: &mut Handle) {
         if let Some(pgmap) = self.pgmap.take() {
-            handle.keep(pgmap);
+            handle.held.keep(pgmap);
         }
     }
 }
@@ -235,9 +278,36 @@ unsafe extern "C" fn unpin(private: *mut c_void) {
     // SAFETY: See the top of this file.
     let manager = unsafe { Manager::current() };
     // SAFETY: `pin` put the pointer there, and the caller gives it up.
-    let handle = unsafe { KBox::<Handle>::from_raw(private.cast()) };
+    let mut handle = unsafe { KBox::<Handle>::from_raw(private.cast()) };
 
-    KBox::into_inner(handle).release(manager);
+    handle.held.give_back(manager, None);
+}
+
+/// # Safety
+///
+/// As the `allow_revoke` operation.
+unsafe extern "C" fn allow_revoke(
+    pin: *mut bindings::layout_pin,
+    revoke: Option<unsafe extern "C" fn(*mut bindings::layout_pin)>,
+) {
+    let Some(revoke) = revoke else {
+        return;
+    };
+    // SAFETY: The caller has a handle that has been pinned for, so `pin` put its `priv` there.
+    let owner = unsafe { &(*(*pin).priv_.cast::<Handle>()).owner };
+
+    // SAFETY: The API demands of the caller what this does.
+    unsafe { owner.revoker.allow(pin, revoke) };
+}
+
+/// # Safety
+///
+/// As the `forbid_revoke` operation.
+unsafe extern "C" fn forbid_revoke(pin: *mut bindings::layout_pin) -> bool {
+    // SAFETY: As in `allow_revoke`. A revocation may be under way and uses another part.
+    let owner = unsafe { &(*(*pin).priv_.cast::<Handle>()).owner };
+
+    owner.revoker.forbid()
 }
 
 /// # Safety

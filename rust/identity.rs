@@ -62,6 +62,12 @@ impl Tgid {
         unsafe { bindings::daxlease_tgid_in_view(self.0.as_ptr()) }
     }
 
+    /// Ends it. Returns whether it was there to be ended.
+    pub(crate) fn kill(&self) -> bool {
+        // SAFETY: By the type invariant the pointer is valid.
+        unsafe { bindings::daxlease_kill(self.0.as_ptr()) }
+    }
+
     /// Whether it has not ended yet.
     pub(crate) fn is_alive(&self) -> bool {
         // SAFETY: By the type invariant the pointer is valid.
@@ -102,7 +108,13 @@ pub(crate) fn current_comm() -> Comm {
     comm
 }
 
-/// Whether the caller may see and do everything.
+/// Whether the caller may take leases and pins away from others. An audit hears of it.
+pub(crate) fn may_force() -> bool {
+    // SAFETY: Nothing is required.
+    unsafe { bindings::daxlease_may_force() }
+}
+
+/// Whether the caller may see everything.
 pub(crate) fn is_admin() -> bool {
     // SAFETY: Nothing is required.
     unsafe { bindings::daxlease_is_admin() }

@@ -12,14 +12,17 @@
 //!   (SRCU read section)                pin: from the check to the account
 //!     Manager shard                    which inodes are leased
 //!       Layout::inner                  everything in this file
+//!         Inbox::queue                 what the reader of a lease fd is to be told
+//!         Revoker::state               whether the pins of an owner can be revoked
 //!     Manager::registry                never together with the two above
 //! ```
 //!
-//! The last three are taken below all of the others, so nothing under them waits for anything else:
+//! The last five are taken below all of the others, so nothing under them waits for anything else:
 //! nothing is allocated (nodes of trees are made before), no file is put, no user memory touched, and
 //! values taken out are handed back to be dropped after. A grace period is waited for by layout
-//! changes only, with the inode lock held and none of the three; readers never want that lock, as
-//! they do not fault.
+//! changes only, with the inode lock held and none of these; readers never want that lock, as they do
+//! not fault. For a holder that is asked to let go nobody waits with any lock held, and no owner's
+//! callback is called with one.
 //!
 //! # Who keeps what
 //!
@@ -54,6 +57,7 @@ use crate::{
         Wanted, //
     },
     dax_file::InodeKey,
+    event::Reason,
     identity::Tgid,
     lease::Lease,
     lifecycle::After,
@@ -66,7 +70,13 @@ use crate::{
     stats::Counters,
 };
 
+mod breaks;
 mod inner;
+
+pub(crate) use breaks::{
+    Change,
+    Judged, //
+};
 
 /// Most thread groups that can hold one lease at a time.
 const MAX_HOLDERS: u32 = 1024;
@@ -85,7 +95,7 @@ pub(crate) struct Inner {
     /// By lease and number.
     pub(crate) records: RBTree<PinKey, PinRecord>,
     counts: RangeCount,
-    breaks: RBTree<u64, PageRange>,
+    breaks: RBTree<u64, Change>,
     walks: u32,
     /// Taken out of the manager's table: no new leases.
     pub(crate) retired: bool,
@@ -273,9 +283,10 @@ impl Layout {
         gone
     }
 
-    /// Takes back what a handle has accounted under a lease. The pages have been unpinned. Returns
-    /// what is to be dropped unlocked: the record, and the lease if it was waiting for that to go.
-    pub(crate) fn unpin(&self, key: PinKey) -> Unpinned {
+    /// Takes back what a handle has accounted under a lease. The pages have been unpinned; `revoked`
+    /// says why, if it was not by their owner. Returns what is to be dropped unlocked: the record, and
+    /// the lease if it was waiting for that to go.
+    pub(crate) fn unpin(&self, key: PinKey, revoked: Option<Reason>) -> Unpinned {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
         let record = inner
@@ -293,6 +304,11 @@ impl Layout {
             if let Some(lease) = inner.leases.get_mut(&key.lease) {
                 lease.pages = lease.pages.saturating_sub(record.pages);
                 after = lease.life.unpin();
+                let lost = lease.tell_unpin(key, record.span, revoked);
+                inner.counters.events_lost += u64::from(lost);
+            }
+            if revoked.is_some() {
+                inner.counters.revoked += 1;
             }
         }
         let lease = inner.take_if(after, key.lease);
@@ -336,53 +352,6 @@ impl Layout {
                 return Err(ERESTARTSYS);
             }
         }
-    }
-
-    /// A layout change of `range` by thread group `me` begins. No new pins there from now on.
-    ///
-    /// Returns whether pins in the making have to be waited for, with the change still to be
-    /// judged by [`Layout::judge_break`]. On failure nothing has begun.
-    pub(crate) fn begin_break(
-        &self,
-        range: &PageRange,
-        me: usize,
-        node: RBTreeNode<u64, PageRange>,
-    ) -> Result<bool> {
-        let mut inner = self.inner.lock();
-
-        inner.counters.breaks += 1;
-        if let Err(refusal) = inner.judge(range, me) {
-            inner.counters.breaks_refused += 1;
-            drop(inner);
-            return Err(refusal);
-        }
-        inner.breaks.insert(node);
-        let drain = inner.walks > 0;
-        if drain {
-            inner.counters.drains += 1;
-        }
-        Ok(drain)
-    }
-
-    /// Judges a layout change after the drain. On failure it is over, as by [`Layout::end_break`].
-    pub(crate) fn judge_break(&self, id: u64, range: &PageRange, me: usize) -> Result {
-        let mut inner = self.inner.lock();
-        let result = inner.judge(range, me);
-
-        if result.is_err() {
-            inner.counters.breaks_refused += 1;
-            let node = inner.breaks.remove_node(&id);
-            drop(inner);
-            drop(node);
-        }
-        result
-    }
-
-    /// A layout change is over.
-    pub(crate) fn end_break(&self, id: u64) {
-        let node = self.inner.lock().breaks.remove_node(&id);
-
-        drop(node);
     }
 
     /// The first part of a range that is pinned throughout.

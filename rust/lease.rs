@@ -7,6 +7,7 @@
 
 use kernel::{
     rbtree::RBTree,
+    sync::Arc,
     time::{
         Instant,
         Monotonic, //
@@ -14,15 +15,34 @@ use kernel::{
 };
 
 use crate::{
+    account::PinKey,
     dax_file::DaxFile,
+    event::{
+        self,
+        Event,
+        Kind,
+        Reason, //
+    },
     identity::{
         Comm,
         Tgid,
         Uid, //
     },
+    inbox::Inbox,
     lifecycle::Lifecycle,
     range::PageRange, //
 };
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// What a conflicting layout change meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A refusal.
+    Exclusive,
+    /// A holder who is asked to let go, and has so many milliseconds for it.
+    Breakable(u32),
+}
 
 /// A lease.
 pub(crate) struct Lease {
@@ -35,6 +55,11 @@ pub(crate) struct Lease {
     pub(crate) uid: Uid,
     pub(crate) since: Instant<Monotonic>,
     pub(crate) file: DaxFile,
+    pub(crate) mode: Mode,
+    /// Layout changes that wait for pins in its range.
+    pub(crate) breaking: u32,
+    /// Where its events go.
+    pub(crate) inbox: Arc<Inbox>,
     /// Pages in the records of this lease.
     pub(crate) pages: u64,
 }
@@ -44,5 +69,40 @@ impl Lease {
     /// of what is not pinned.
     pub(crate) fn is_held_by(&self, key: usize) -> bool {
         self.holders.get(&key).is_some()
+    }
+
+    /// For how long a layout change waits for pins under it; `None` if not at all.
+    pub(crate) fn break_time_ns(&self) -> Option<u64> {
+        match self.mode {
+            Mode::Exclusive => None,
+            Mode::Breakable(ms) => Some(u64::from(ms) * NS_PER_MS),
+        }
+    }
+
+    /// Tells the reader of the fd that a pin has gone, as far as it did not do that itself. Returns
+    /// whether that has been lost.
+    pub(crate) fn tell_unpin(
+        &self,
+        pin: PinKey,
+        span: PageRange,
+        revoked: Option<Reason>,
+    ) -> bool {
+        let tell = |kind, range| {
+            self.inbox.push(Event {
+                kind,
+                lease: pin.lease,
+                range,
+                time: event::now(),
+            })
+        };
+        let mut kept = true;
+
+        if let Some(reason) = revoked {
+            kept = tell(Kind::Revoked { pin: pin.id, reason }, span);
+        }
+        if self.life.pins() == 0 {
+            kept &= tell(Kind::Drained, self.range);
+        }
+        !kept
     }
 }

@@ -39,7 +39,12 @@ use crate::{
         Uid, //
     },
     layout::Layout,
-    lease::Lease,
+    event::Queue,
+    inbox::Inbox,
+    lease::{
+        Lease,
+        Mode, //
+    },
     lifecycle::Lifecycle,
     range::PageRange,
     stats::{
@@ -75,6 +80,14 @@ struct Registry {
     users: RBTree<Uid, u32>,
 }
 
+/// What the system sets, by module parameters.
+pub(crate) struct Limits {
+    pub(crate) leases_per_user: u32,
+    /// Of leases that do not say; milliseconds.
+    pub(crate) break_time: u32,
+    pub(crate) max_break_time: u32,
+}
+
 /// A lease by name.
 #[derive(Clone)]
 pub(crate) struct LeaseRef {
@@ -101,13 +114,13 @@ pub(crate) struct Manager {
     unleased: Atomic<u64>,
     acquired: Atomic<u64>,
     next_id: Atomic<u64>,
-    max_per_user: u32,
+    limits: Limits,
 }
 
 static MANAGER: Atomic<*const Manager> = Atomic::new(core::ptr::null());
 
 impl Manager {
-    pub(crate) fn new(max_per_user: u32) -> Result<Arc<Self>> {
+    pub(crate) fn new(limits: Limits) -> Result<Arc<Self>> {
         let mut shards = KVec::with_capacity(SHARDS, GFP_KERNEL)?;
 
         for _ in 0..SHARDS {
@@ -132,7 +145,7 @@ impl Manager {
                 unleased: Atomic::new(0),
                 acquired: Atomic::new(0),
                 next_id: Atomic::new(FIRST_ID),
-                max_per_user,
+                limits,
             }),
             GFP_KERNEL,
         )
@@ -209,12 +222,28 @@ impl Manager {
         shard.layouts.get(&key).cloned().ok_or(EINVAL)
     }
 
+    /// The mode of a breakable lease whose holder asks for so many milliseconds; 0: as the system has
+    /// it. `ERANGE`: more than the system allows.
+    pub(crate) fn breakable(&self, ms: u32) -> Result<Mode> {
+        match ms {
+            0 => Ok(Mode::Breakable(self.limits.break_time)),
+            _ if ms <= self.limits.max_break_time => Ok(Mode::Breakable(ms)),
+            _ => Err(ERANGE),
+        }
+    }
+
     /// Takes a lease on a range of a file for the caller's thread group.
     ///
     /// `ENOSPC`: the user has as many as allowed. `EAGAIN`: the layout there is changing. `EINTR`:
     /// killed. Sleeps; locks the inode, so that it cannot slip in between a layout change's
     /// judgement and its end.
-    pub(crate) fn acquire(&self, file: DaxFile, range: PageRange) -> Result<LeaseRef> {
+    pub(crate) fn acquire(
+        &self,
+        file: DaxFile,
+        range: PageRange,
+        mode: Mode,
+        inbox: &Arc<Inbox>,
+    ) -> Result<LeaseRef> {
         let uid = Uid::current();
         let id = self.new_id();
         let me = Tgid::current()?;
@@ -238,14 +267,20 @@ impl Manager {
             uid,
             since: Instant::now(),
             file,
+            mode,
+            breaking: 0,
+            inbox: inbox.clone(),
             pages: 0,
         };
         let mut node = RBTreeNode::new(id, lease, GFP_KERNEL_ACCOUNT)?;
         let user = RBTreeNode::new(uid, 0, GFP_KERNEL_ACCOUNT)?;
+        let queue = Queue::new(id)?;
         let _locked = keeper.lock_inode()?;
 
         self.charge(uid, user)?;
         let charge = ScopeGuard::new(|| self.uncharge(uid));
+        inbox.set(Some(queue));
+        let silence = ScopeGuard::new(|| inbox.set(None));
         loop {
             let layout = self.find_or_insert(key)?;
             let cleanup = ScopeGuard::new(|| self.retire_if_empty(&layout));
@@ -255,6 +290,7 @@ impl Manager {
                 None => {
                     cleanup.dismiss();
                     charge.dismiss();
+                    silence.dismiss();
                     self.registry.lock().leases.insert(entry);
                     self.acquired.fetch_add(1, Relaxed);
                     return Ok(LeaseRef { layout, id });
@@ -286,7 +322,7 @@ impl Manager {
             Some(node)
         };
         let result = match registry.users.get_mut(&uid) {
-            Some(count) if *count < self.max_per_user => {
+            Some(count) if *count < self.limits.leases_per_user => {
                 *count += 1;
                 Ok(())
             }

@@ -37,13 +37,17 @@ use crate::{
         Tgid,
         Uid, //
     },
-    lease::Lease,
+    lease::{
+        Lease,
+        Mode, //
+    },
     lifecycle::State,
     manager::{
         LeaseRef,
         Manager, //
     },
-    range::PageRange, //
+    range::PageRange,
+    revoke::Outlook, //
 };
 
 /// Longest path that is told; longer ones come out empty.
@@ -86,13 +90,13 @@ impl Listing {
 }
 
 /// Who asks.
-struct Reader {
+pub(crate) struct Reader {
     admin: bool,
     uid: Uid,
 }
 
 impl Reader {
-    fn current() -> Self {
+    pub(crate) fn current() -> Self {
         Self {
             admin: is_admin(),
             uid: Uid::current(),
@@ -101,7 +105,7 @@ impl Reader {
 
     /// A user is not one and the same across containers: user 0 of one of them has nothing to do
     /// with that of another, or of the host.
-    fn may_see(&self, lease: &Lease) -> bool {
+    pub(crate) fn may_see(&self, lease: &Lease) -> bool {
         self.admin || (lease.uid == self.uid && lease.acquirer.is_in_view())
     }
 
@@ -212,7 +216,10 @@ fn lease_record(reader: &Reader, id: u64, lease: &Lease) -> bindings::daxlease_l
         ino: lease.file.ino(),
         dev_major,
         dev_minor,
-        mode: bindings::DAXLEASE_MODE_EXCLUSIVE,
+        mode: match lease.mode {
+            Mode::Exclusive => bindings::DAXLEASE_MODE_EXCLUSIVE,
+            Mode::Breakable(_) => bindings::DAXLEASE_MODE_BREAKABLE,
+        },
         state: state_number(lease.life.state()),
         uid: lease.uid.here(),
         pid: lease.acquirer.nr(),
@@ -220,6 +227,11 @@ fn lease_record(reader: &Reader, id: u64, lease: &Lease) -> bindings::daxlease_l
         pins: lease.life.pins(),
         pinned_pages: lease.pages,
         age_ms: age(lease.since),
+        break_time_ms: match lease.mode {
+            Mode::Exclusive => 0,
+            Mode::Breakable(ms) => ms,
+        },
+        breaking: lease.breaking,
         comm: reader.name(&lease.acquirer, lease.comm),
         ..Default::default()
     }
@@ -247,12 +259,16 @@ fn next_pin(
         age_ms: age(pin.since),
         runs: u32::try_from(pin.runs.len()).unwrap_or(u32::MAX),
         flags: flag(pin.write, bindings::DAXLEASE_PIN_WRITABLE)
-            | flag(pin.owner.revocable, bindings::DAXLEASE_PIN_REVOCABLE),
+            | flag(
+                pin.owner.revoker.outlook() == Outlook::Revocable,
+                bindings::DAXLEASE_PIN_REVOCABLE,
+            ),
         kind: pin.owner.kind,
         uid: pin.owner.uid.here(),
         pid: pin.owner.tgid.nr(),
         comm: reader.name(&pin.owner.tgid, pin.owner.comm),
         owner: pin.owner.device,
+        owner_file: pin.owner.file_path,
         ..Default::default()
     })
 }

@@ -10,6 +10,9 @@ pub(crate) struct Counters {
     pub(crate) breaks: u64,
     pub(crate) breaks_refused: u64,
     pub(crate) drains: u64,
+    pub(crate) waits: u64,
+    pub(crate) revoked: u64,
+    pub(crate) events_lost: u64,
 }
 
 impl Counters {
@@ -19,6 +22,9 @@ impl Counters {
         self.breaks += other.breaks;
         self.breaks_refused += other.breaks_refused;
         self.drains += other.drains;
+        self.waits += other.waits;
+        self.revoked += other.revoked;
+        self.events_lost += other.events_lost;
     }
 }
 

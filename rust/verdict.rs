@@ -2,11 +2,12 @@
 
 //! May a layout change go on?
 //!
-//! | the range is | leased by others | leased by the caller only | not leased |
-//! |---|---|---|---|
-//! | pinned under leases of others | `ETXTBSY` | `ETXTBSY` | `ETXTBSY` |
-//! | pinned under the caller's own | `ETXTBSY` | `EDEADLK` | `EDEADLK` |
-//! | not pinned | `ETXTBSY` | goes on | goes on |
+//! | the range is | exclusively leased by others | otherwise |
+//! |---|---|---|
+//! | pinned under exclusive leases of others | `ETXTBSY` | `ETXTBSY` |
+//! | pinned under the caller's own | `ETXTBSY` | `EDEADLK` |
+//! | pinned under breakable leases of others only | `ETXTBSY` | has to wait |
+//! | not pinned | `ETXTBSY` | goes on |
 //!
 //! An orphaned lease counts for what is pinned under it, not for its range, and is nobody's own. A
 //! range can be pinned and not leased: a pin holds its whole folio, which may reach beyond the lease.
@@ -25,17 +26,42 @@ pub(crate) struct Party {
     pub(crate) state: State,
     /// The caller is a holder.
     pub(crate) mine: bool,
+    /// Its holder can be asked to let go.
+    pub(crate) breakable: bool,
 }
 
-/// Whose pins are in the range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Under whose leases the pins in a range are; the strictest one where there are several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Pinned {
     /// There are none.
     No,
-    /// All of them are under leases that the caller holds.
+    /// Of somebody who can be asked to let go.
+    Breakable,
+    /// Of the caller, who would wait for itself.
     Mine,
-    /// Some are not.
-    Others,
+    /// Of somebody else, for as long as that one likes.
+    Exclusive,
+}
+
+/// What a layout change that is not refused has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Go,
+    /// Wait until the pins are gone.
+    Wait,
+}
+
+impl Party {
+    /// What the pins under this lease are to the change.
+    pub(crate) fn pins(&self) -> Pinned {
+        if self.mine && self.state != State::Orphaned {
+            Pinned::Mine
+        } else if self.breakable {
+            Pinned::Breakable
+        } else {
+            Pinned::Exclusive
+        }
+    }
 }
 
 /// Decides on a change of `range`. `pinned` is asked only where it matters: to find out whose pins
@@ -47,16 +73,20 @@ pub(crate) fn on_layout_change(
     range: &PageRange,
     mut parties: impl Iterator<Item = Party>,
     pinned: impl FnOnce() -> Pinned,
-) -> Result {
-    if parties
-        .any(|party| party.state != State::Orphaned && !party.mine && party.range.overlaps(range))
-    {
+) -> Result<Verdict> {
+    if parties.any(|party| {
+        party.state != State::Orphaned
+            && !party.mine
+            && !party.breakable
+            && party.range.overlaps(range)
+    }) {
         return Err(ETXTBSY);
     }
     match pinned() {
-        Pinned::No => Ok(()),
+        Pinned::No => Ok(Verdict::Go),
+        Pinned::Breakable => Ok(Verdict::Wait),
         Pinned::Mine => Err(EDEADLK),
-        Pinned::Others => Err(ETXTBSY),
+        Pinned::Exclusive => Err(ETXTBSY),
     }
 }
 
@@ -72,17 +102,18 @@ mod tests {
             range: PageRange::new(start, end),
             state,
             mine,
+            breakable: false,
         }
     }
 
-    fn verdict(parties: &[Party], pinned: Pinned) -> Result {
+    fn verdict(parties: &[Party], pinned: Pinned) -> Result<Verdict> {
         on_layout_change(&CHANGE, parties.iter().copied(), || pinned)
     }
 
     #[test]
     fn nobody() {
-        assert_eq!(verdict(&[], Pinned::No), Ok(()));
-        assert_eq!(verdict(&[], Pinned::Others), Err(ETXTBSY));
+        assert_eq!(verdict(&[], Pinned::No), Ok(Verdict::Go));
+        assert_eq!(verdict(&[], Pinned::Exclusive), Err(ETXTBSY));
     }
 
     #[test]
@@ -90,7 +121,7 @@ mod tests {
         let others = [party(19, 30, State::Active, false)];
 
         assert_eq!(verdict(&others, Pinned::No), Err(ETXTBSY));
-        assert_eq!(verdict(&others, Pinned::Others), Err(ETXTBSY));
+        assert_eq!(verdict(&others, Pinned::Exclusive), Err(ETXTBSY));
     }
 
     #[test]
@@ -99,7 +130,7 @@ mod tests {
         let asked = Cell::new(false);
         let verdict = on_layout_change(&CHANGE, others.iter().copied(), || {
             asked.set(true);
-            Pinned::Others
+            Pinned::Exclusive
         });
 
         assert_eq!(verdict, Err(ETXTBSY));
@@ -113,15 +144,15 @@ mod tests {
             party(20, 30, State::Active, false),
         ];
 
-        assert_eq!(verdict(&others, Pinned::No), Ok(()));
-        assert_eq!(verdict(&others, Pinned::Others), Err(ETXTBSY));
+        assert_eq!(verdict(&others, Pinned::No), Ok(Verdict::Go));
+        assert_eq!(verdict(&others, Pinned::Exclusive), Err(ETXTBSY));
     }
 
     #[test]
     fn own() {
         let own = [party(0, 100, State::Active, true)];
 
-        assert_eq!(verdict(&own, Pinned::No), Ok(()));
+        assert_eq!(verdict(&own, Pinned::No), Ok(Verdict::Go));
         assert_eq!(verdict(&own, Pinned::Mine), Err(EDEADLK));
     }
 
@@ -139,7 +170,7 @@ mod tests {
             party(10, 20, State::Orphaned, false),
         ];
 
-        assert_eq!(verdict(&both, Pinned::Others), Err(ETXTBSY));
+        assert_eq!(verdict(&both, Pinned::Exclusive), Err(ETXTBSY));
     }
 
     #[test]
@@ -169,7 +200,69 @@ mod tests {
     fn orphan_protects_its_pins_only() {
         let orphan = [party(0, 100, State::Orphaned, true)];
 
-        assert_eq!(verdict(&orphan, Pinned::No), Ok(()));
-        assert_eq!(verdict(&orphan, Pinned::Others), Err(ETXTBSY));
+        assert_eq!(verdict(&orphan, Pinned::No), Ok(Verdict::Go));
+        assert_eq!(verdict(&orphan, Pinned::Exclusive), Err(ETXTBSY));
+    }
+
+    fn breakable(start: u64, end: u64, state: State, mine: bool) -> Party {
+        Party {
+            breakable: true,
+            ..party(start, end, state, mine)
+        }
+    }
+
+    #[test]
+    fn breakable_without_pins_is_not_asked() {
+        let other = [breakable(0, 100, State::Active, false)];
+
+        assert_eq!(verdict(&other, Pinned::No), Ok(Verdict::Go));
+    }
+
+    #[test]
+    fn breakable_pins_are_waited_for() {
+        let other = [breakable(0, 100, State::Active, false)];
+
+        assert_eq!(verdict(&other, Pinned::Breakable), Ok(Verdict::Wait));
+    }
+
+    #[test]
+    fn nobody_waits_for_itself() {
+        let both = [
+            breakable(0, 100, State::Active, true),
+            breakable(0, 100, State::Active, false),
+        ];
+
+        assert_eq!(verdict(&both, Pinned::Mine), Err(EDEADLK));
+    }
+
+    #[test]
+    fn exclusive_beside_breakable() {
+        let both = [
+            breakable(0, 100, State::Active, false),
+            party(10, 11, State::Active, false),
+        ];
+
+        assert_eq!(verdict(&both, Pinned::No), Err(ETXTBSY));
+        assert_eq!(verdict(&both, Pinned::Breakable), Err(ETXTBSY));
+    }
+
+    #[test]
+    fn whose_pins() {
+        let active = State::Active;
+        let orphan = State::Orphaned;
+
+        assert_eq!(party(0, 1, active, true).pins(), Pinned::Mine);
+        assert_eq!(party(0, 1, active, false).pins(), Pinned::Exclusive);
+        assert_eq!(party(0, 1, orphan, true).pins(), Pinned::Exclusive);
+        assert_eq!(breakable(0, 1, active, true).pins(), Pinned::Mine);
+        assert_eq!(breakable(0, 1, active, false).pins(), Pinned::Breakable);
+        assert_eq!(breakable(0, 1, orphan, true).pins(), Pinned::Breakable);
+    }
+
+    #[test]
+    fn strictest_first() {
+        assert!(Pinned::No < Pinned::Breakable);
+        assert!(Pinned::Breakable < Pinned::Mine);
+        assert!(Pinned::Mine < Pinned::Exclusive);
     }
 }

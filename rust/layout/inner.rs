@@ -24,7 +24,8 @@ use crate::{
     verdict::{
         self,
         Party,
-        Pinned, //
+        Pinned,
+        Verdict, //
     },
 };
 
@@ -55,18 +56,29 @@ impl Inner {
         (key.lease == lease).then_some((key, record))
     }
 
-    /// Whether a page of the range is pinned under a lease.
-    pub(crate) fn pinned_under(&self, lease: u64, range: &PageRange) -> bool {
+    /// The pins under a lease that hold a page of the range.
+    pub(crate) fn pins_in<'a>(
+        &'a self,
+        lease: u64,
+        range: &'a PageRange,
+    ) -> impl Iterator<Item = (PinKey, &'a PinRecord)> {
         let first = self.next_pin(lease, 0);
 
-        core::iter::successors(first, |(key, _)| self.next_pin(lease, key.id))
-            .any(|(_, record)| record.holds(range))
+        core::iter::successors(first, move |(key, _)| self.next_pin(lease, key.id))
+            .filter(|(_, record)| record.holds(range))
+    }
+
+    /// Whether a page of the range is pinned under a lease.
+    pub(crate) fn pinned_under(&self, lease: u64, range: &PageRange) -> bool {
+        self.pins_in(lease, range).next().is_some()
     }
 
     // A symbol of its own: the mutation tests take the marks away with it.
     #[inline(never)]
     pub(super) fn is_changing(&self, range: &PageRange) -> bool {
-        self.breaks.values().any(|other| other.overlaps(range))
+        self.breaks
+            .values()
+            .any(|change| change.what.range.overlaps(range))
     }
 
     pub(super) fn start_walk(&mut self, me: usize, want: &PageRange) -> Result<Walk> {
@@ -102,38 +114,43 @@ impl Inner {
         })
     }
 
-    pub(super) fn judge(&self, range: &PageRange, me: usize) -> Result {
-        let mine = |lease: &Lease| lease.is_held_by(me);
-        let orphaned = |lease: &Lease| lease.life.state() == State::Orphaned;
-        let parties = self.leases.values().map(|lease| Party {
+    /// What a lease is to a change by thread group `me`.
+    fn party(lease: &Lease, me: usize) -> Party {
+        Party {
             range: lease.range,
             state: lease.life.state(),
-            mine: mine(lease),
-        });
-        let pinned = || {
-            if !self.counts.any((*range).into()) {
-                return Pinned::No;
-            }
-            // Without a look at each pin, most of the time.
-            if !self
-                .leases
-                .values()
-                .any(|lease| mine(lease) && !orphaned(lease))
-            {
-                return Pinned::Others;
-            }
-            let mut foreign = self
-                .leases
-                .iter()
-                .filter(|(_, lease)| orphaned(lease) || !mine(lease));
-            if foreign.any(|(id, _)| self.pinned_under(*id, range)) {
-                Pinned::Others
-            } else {
-                Pinned::Mine
-            }
-        };
+            mine: lease.is_held_by(me),
+            breakable: lease.break_time_ns().is_some(),
+        }
+    }
 
-        verdict::on_layout_change(range, parties, pinned)
+    pub(super) fn judge(&self, range: &PageRange, me: usize) -> Result<Verdict> {
+        let parties = self.leases.values().map(|lease| Self::party(lease, me));
+
+        verdict::on_layout_change(range, parties, || self.pinned(range, me))
+    }
+
+    /// Under whose leases the pins in a range are, to thread group `me`.
+    fn pinned(&self, range: &PageRange, me: usize) -> Pinned {
+        if !self.counts.any((*range).into()) {
+            return Pinned::No;
+        }
+        let of = |lease: &Lease| Self::party(lease, me).pins();
+        let with_pins = || self.leases.iter().filter(|(_, lease)| lease.life.pins() > 0);
+        let strictest = with_pins().map(|(_, lease)| of(lease)).max();
+
+        // Without a look at each pin, most of the time.
+        let Some(strictest) = strictest else {
+            return Pinned::Exclusive;
+        };
+        if with_pins().all(|(_, lease)| of(lease) == strictest) {
+            return strictest;
+        }
+        with_pins()
+            .filter(|(id, _)| self.pinned_under(**id, range))
+            .map(|(_, lease)| of(lease))
+            .max()
+            .unwrap_or(Pinned::Exclusive)
     }
 
     pub(super) fn end_walk(&mut self) {

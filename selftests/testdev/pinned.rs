@@ -134,7 +134,6 @@ impl PinnedPages {
             kind: bindings::layout_pin_kind_LAYOUT_PIN_OTHER,
             name: c"testdev".as_char_ptr(),
             file: file.as_ptr(),
-            revoke: None,
         };
         // INVARIANT: No pages and an empty handle.
         let mut this = Self {

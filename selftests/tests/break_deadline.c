@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A layout change waits no longer than the lease's break time, or until a signal. */
+#include "actor.h"
+#include "change.h"
+#include "dax_fixture.h"
+#include "event.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+#define PINNED		4
+#define SHORT_MS	100
+
+static struct change punch_at(struct dax_test *self, unsigned long page)
+{
+	return change_of(self->path, NULL, page * PAGE_SZ, PAGE_SZ);
+}
+
+static void noted(int sig)
+{
+	(void)sig;
+}
+
+static long catch_signals(void *arg)
+{
+	/* Without SA_RESTART. */
+	struct sigaction action = { .sa_handler = noted };
+
+	(void)arg;
+	return sigaction(SIGUSR1, &action, NULL) ? -errno : 0;
+}
+
+TEST_F(dax, a_holder_that_ignores_it)
+{
+	struct change c = punch_at(self, PINNED);
+	struct snapshot before, after;
+	struct daxlease_event event;
+	uint64_t break_id;
+	uint32_t id;
+	int i;
+
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, SHORT_MS));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, fsync(self->fd));
+	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	/* The second one has the same time as the first. */
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-ETXTBSY, in_child(change_punch, &c, sizeof(c)));
+		ASSERT_EQ(0, event_next(self->lease, &event));
+		EXPECT_EQ(DAXLEASE_EVENT_BREAK, event.type);
+		EXPECT_EQ(SHORT_MS * 1000000ULL, event.deadline_ns - event.time_ns);
+		break_id = event.break_id;
+		ASSERT_EQ(0, event_next(self->lease, &event));
+		EXPECT_EQ(DAXLEASE_EVENT_RESUMED, event.type);
+		EXPECT_EQ(break_id, event.break_id);
+		EXPECT_EQ(ETXTBSY, event.outcome);
+	}
+	ASSERT_EQ(0, snapshot_take(self->path, &after));
+	EXPECT_TRUE(snapshot_same(&before, &after));
+	EXPECT_EQ(0, testdev_write(self->dev, id, 0, "w", 1));
+	EXPECT_EQ('w', *page_of(self->map, PINNED));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	/* Pins are admitted again, and the change goes on without. */
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	EXPECT_EQ(0, in_child(change_punch, &c, sizeof(c)));
+}
+
+/* The lease with the shortest time, and only what is pinned in the range, counts. */
+TEST_F(dax, each_lease_has_its_own_time)
+{
+	struct change c = punch_at(self, PINNED);
+	struct daxlease_event event;
+	struct peer peer;
+	uint32_t id, other;
+	int patient;
+
+	patient = lease_open();
+	ASSERT_LE(0, patient);
+	ASSERT_EQ(0, peer_start(&peer));
+	ASSERT_EQ(0, lease_acquire_breakable(patient, self->fd, 0, PAGE_SZ * 8, BREAK_NEVER_MS));
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, PAGE_SZ * 8, 0, SHORT_MS));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, pin_pages(9, 1, TESTDEV_PIN_WRITE, &other));
+
+	ASSERT_EQ(0, peer_post(&peer, change_punch, &c, sizeof(c)));
+	ASSERT_EQ(0, event_next(patient, &event));
+	/* Beyond the time of the other one, which has pins elsewhere. */
+	usleep(3 * SHORT_MS * 1000);
+	EXPECT_FALSE(peer_has_result(&peer));
+	EXPECT_FALSE(event_pending(self->lease));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	EXPECT_EQ(0, peer_result(&peer, NULL, 0));
+	EXPECT_EQ(0, testdev_unpin(self->dev, other));
+	peer_stop(&peer);
+}
+
+TEST_F(dax, a_signal_ends_the_wait)
+{
+	struct change c = punch_at(self, PINNED);
+	struct snapshot before, after;
+	struct daxlease_event event;
+	struct peer peer;
+	uint32_t id;
+
+	ASSERT_EQ(0, peer_start(&peer));
+	ASSERT_EQ(0, peer_call(&peer, catch_signals, NULL, 0));
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, fsync(self->fd));
+	ASSERT_EQ(0, snapshot_take(self->path, &before));
+
+	ASSERT_EQ(0, peer_post(&peer, change_punch, &c, sizeof(c)));
+	ASSERT_EQ(0, event_next(self->lease, &event));
+	ASSERT_TRUE(wait_blocked_in(peer.pid, __NR_fallocate));
+	ASSERT_EQ(0, kill(peer.pid, SIGUSR1));
+	EXPECT_EQ(-EINTR, peer_result(&peer, NULL, 0));
+	ASSERT_EQ(0, event_next(self->lease, &event));
+	EXPECT_EQ(DAXLEASE_EVENT_RESUMED, event.type);
+	EXPECT_EQ(EINTR, event.outcome);
+	ASSERT_EQ(0, snapshot_take(self->path, &after));
+	EXPECT_TRUE(snapshot_same(&before, &after));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	peer_stop(&peer);
+}
+
+TEST_F(dax, the_breaker_is_killed)
+{
+	struct change c = change_of(self->path, NULL, PINNED * PAGE_SZ, 0);
+	struct daxlease_event event;
+	struct peer peer;
+	uint32_t id;
+
+	ASSERT_EQ(0, peer_start(&peer));
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, peer_post(&peer, change_truncate, &c, sizeof(c)));
+	ASSERT_EQ(0, event_next(self->lease, &event));
+	peer_kill(&peer);
+	ASSERT_EQ(0, event_next(self->lease, &event));
+	EXPECT_EQ(DAXLEASE_EVENT_RESUMED, event.type);
+	EXPECT_EQ(EINTR, event.outcome);
+	EXPECT_EQ(1, file_matches(self->fd, 0, FILE_SIZE, FILE_SEED));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+}
+
+TEST_F(dax, default_and_maximum)
+{
+	struct lease_view view;
+	struct stat st;
+
+	ASSERT_EQ(0, fstat(self->fd, &st));
+	EXPECT_EQ(-ERANGE, lease_acquire_breakable(self->lease, self->fd, 0, 0, 60001));
+	EXPECT_EQ(-ERANGE, lease_acquire_breakable(self->lease, self->fd, 0, 0, UINT32_MAX));
+	EXPECT_EQ(0, lease_view_ino(self->lease, st.st_ino, &view));
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, 0));
+	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
+	EXPECT_EQ(DAXLEASE_MODE_BREAKABLE, view.lease.mode);
+	EXPECT_EQ(10000, view.lease.break_time_ms);
+	EXPECT_EQ(0, view.lease.breaking);
+	ASSERT_EQ(0, lease_release(self->lease));
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, 60000));
+}
+
+TEST_HARNESS_MAIN

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "actor.h"
+#include "event.h"
 #include "file.h"
 #include "lease.h"
 #include "testdev.h"
@@ -43,6 +44,13 @@ long actor_acquire(void *arg)
 	struct actor_range *range = arg;
 
 	return lease_acquire(lease, fd, range->off, range->len, &range->id);
+}
+
+long actor_acquire_breakable(void *arg)
+{
+	struct actor_range *range = arg;
+
+	return lease_acquire_breakable(lease, fd, range->off, range->len, range->arg);
 }
 
 long actor_pin(void *arg)

@@ -25,6 +25,8 @@ struct actor_range {
 long actor_open(void *path);
 /* Of a struct actor_range. */
 long actor_acquire(void *range);
+/* Its arg is the break time in ms. */
+long actor_acquire_breakable(void *range);
 long actor_pin(void *range);
 long actor_unpin(void *range);
 long actor_dma(void *range);

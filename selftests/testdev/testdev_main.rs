@@ -9,13 +9,16 @@
 //!
 //! # Locks
 //!
-//! `Testdev::pins` is a leaf. Nothing that faults, pins or unpins happens under it, so it never
-//! meets `mmap_lock` or a lock of a filesystem:
+//! `Testdev::pins` is taken before the lock of the pages of one pin, which is a leaf. Nothing that
+//! faults, pins or unpins happens under them, so they never meet `mmap_lock` or a lock of a
+//! filesystem:
 //!
 //! - Pages are pinned before their pin is in the table and unpinned when it is out of it.
 //! - Between user memory, which may be a mapping of the pinned file, and the pinned pages there
 //!   is a bounce buffer. Only the copy between bounce buffer and pinned pages, which cannot fault,
-//!   is under the lock; there, it keeps the pin in the table.
+//!   is under the locks; there, they keep the pin in the table and its pages pinned.
+//! - A revocation takes the pages out under the second one, and so waits for such a copy, and
+//!   unpins them without.
 
 #![crate_name = "daxlease_testdev"]
 
@@ -43,6 +46,7 @@ use crate::{
         TESTDEV_DMA_READ,
         TESTDEV_DMA_WRITE,
         TESTDEV_PIN,
+        TESTDEV_PIN_REVOCABLE,
         TESTDEV_PIN_WRITE,
         TESTDEV_UNPIN, //
     },
@@ -120,7 +124,7 @@ impl Testdev {
         let mut req: testdev_pin = reader.read()?;
         let addr = usize::try_from(req.addr)?;
 
-        if req.flags & !TESTDEV_PIN_WRITE != 0
+        if req.flags & !(TESTDEV_PIN_WRITE | TESTDEV_PIN_REVOCABLE) != 0
             || req.reserved != 0
             || req.nr_pages == 0
             || addr % PAGE_SIZE != 0
@@ -128,7 +132,8 @@ impl Testdev {
             return Err(EINVAL);
         }
         let write = req.flags & TESTDEV_PIN_WRITE != 0;
-        let pinned = PinnedPages::new(addr, req.nr_pages as usize, write, file)?;
+        let revocable = req.flags & TESTDEV_PIN_REVOCABLE != 0;
+        let pinned = PinnedPages::new(addr, req.nr_pages as usize, write, revocable, file)?;
 
         req.id = self.pins.lock().new_id()?;
         writer.write(&req)?;

@@ -13,6 +13,7 @@
 #define TESTDEV_IOC_MAGIC	0xDB
 
 #define TESTDEV_PIN_WRITE	(1U << 0)	/* the device will write */
+#define TESTDEV_PIN_REVOCABLE	(1U << 1)	/* the kernel may take the pages back */
 
 /**
  * struct testdev_pin - pin a range of the caller's memory for long
@@ -40,7 +41,8 @@ struct testdev_pin {
  * @buf: address of the caller's buffer.
  *
  * TESTDEV_DMA_WRITE to a pin without TESTDEV_PIN_WRITE is EACCES, a range
- * outside of the pin is ERANGE, an unknown id ENOENT.
+ * outside of the pin is ERANGE, an unknown id ENOENT.  When the pages have been
+ * taken back, both directions are EKEYREVOKED.
  */
 struct testdev_io {
 	__u32 id;

@@ -30,6 +30,7 @@
 #include "lease.h"
 #include "rdma.h"
 #include "testdev.h"
+#include "uring.h"
 
 #define SEED		12345
 #define DEFAULT_CYCLES	25
@@ -38,7 +39,7 @@
 #define MAX_DELAY_US	30000
 
 enum victim { KILL_PINNER, KILL_HOLDER, KILL_BOTH, VICTIMS };
-enum device { DEV_TEST, DEV_RDMA, DEVICES };
+enum device { DEV_TEST, DEV_RDMA, DEV_URING, DEVICES };
 
 struct cycle {
 	const char *path;
@@ -90,6 +91,23 @@ static void use_rdma(char *map)
 	}
 }
 
+static void use_uring(char *map)
+{
+	struct io_uring ring;
+	int zero;
+
+	zero = open("/dev/zero", O_RDONLY);
+	if (zero < 0 || uring_open(&ring))
+		return;
+	while (!uring_reg(&ring, map, SIZE)) {
+		progress->pins++;
+		for (int i = 0; i < 8; i++)
+			progress->transfers += !uring_read(&ring, (struct uring_io){ zero, 0,
+							   map, SIZE, 0 });
+		io_uring_unregister_buffers(&ring);
+	}
+}
+
 struct work {
 	char path[PATH_LEN];
 	int device;
@@ -112,10 +130,17 @@ static long pinner_work(void *arg)
 	map = file_map(fd, SIZE, PROT_READ | PROT_WRITE);
 	if (!map)
 		return -errno;
-	if (work->device == DEV_RDMA)
+	switch (work->device) {
+	case DEV_RDMA:
 		use_rdma(map);
-	else
+		break;
+	case DEV_URING:
+		use_uring(map);
+		break;
+	default:
 		use_testdev(map);
+		break;
+	}
 	/* Alive until it is killed, as its test expects. */
 	for (;;)
 		pause();

@@ -146,6 +146,7 @@ if [ -e "$KMEMLEAK" ]; then
 fi
 # The test device first: it stands on daxlease.
 expect afterwards "the modules can be unloaded" unload daxlease_inject daxlease_testdev daxlease
+expect afterwards "io_uring refuses DAX files as on stock Linux" "$SELFTESTS/uring_stock"
 expect afterwards "the ext4 is consistent" consistent "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4" e2fsck -fn
 expect afterwards "the xfs is consistent" consistent "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS" xfs_repair -n
 

@@ -22,7 +22,8 @@ pub(crate) use kernel::bindings::{
     fasync_struct,
     file,
     inode,
-    pid, //
+    pid,
+    tracepoint, //
 };
 use kernel::{
     bindings::*,

@@ -25,7 +25,8 @@ use crate::{
         Layout, //
     },
     manager::Manager,
-    range::PageRange, //
+    range::PageRange,
+    trace, //
 };
 
 /// What is about to happen, and who does it.
@@ -43,6 +44,7 @@ pub(crate) struct What {
 pub(crate) struct Break {
     layout: Arc<Layout>,
     id: u64,
+    range: PageRange,
     /// The errno that it came to nothing with, or 0.
     outcome: u32,
 }
@@ -62,15 +64,22 @@ impl Break {
             return Ok(None);
         };
         let id = manager.new_id();
-        let wait = what.wait;
+        let What { wait, range, .. } = what;
         let node = RBTreeNode::new(id, Change::new(what), GFP_KERNEL)?;
         let room = KBox::<Self>::new_uninit(GFP_KERNEL)?;
 
-        let (mut judged, walks) = layout.begin_break(id, node, wait)?;
-        if drain::is_due(walks) {
+        trace::break_begin(layout.tag, id, &range, what.reason);
+        let verdict = layout.begin_break(id, node, wait).and_then(|(judged, walks)| {
+            if !drain::is_due(walks) {
+                return Ok(judged);
+            }
             drain::wait(&manager.srcu);
-            judged = layout.judge_break(id, wait)?;
-        }
+            layout.judge_break(id, wait)
+        });
+        trace::break_verdict(layout.tag, id, &range, verdict);
+        let judged = verdict.inspect_err(|error| {
+            trace::break_end(layout.tag, id, &range, trace::errno(*error));
+        })?;
         if judged == Judged::Wait {
             layout.tell_break(id);
         }
@@ -80,6 +89,7 @@ impl Break {
                 Self {
                     layout,
                     id,
+                    range,
                     outcome: 0,
                 },
             ),
@@ -92,10 +102,10 @@ impl Break {
     pub(crate) fn wait(&mut self, manager: &Manager) -> Result {
         let result = self.layout.wait_break(manager, self.id);
 
+        let verdict = result.map(|()| Judged::Go);
+        trace::break_verdict(self.layout.tag, self.id, &self.range, verdict);
         if let Err(error) = result {
-            let errno = if error == ERESTARTSYS { EINTR } else { error };
-
-            self.outcome = errno.to_errno().unsigned_abs();
+            self.outcome = trace::errno(error);
         }
         result
     }
@@ -103,6 +113,7 @@ impl Break {
 
 impl Drop for Break {
     fn drop(&mut self) {
+        trace::break_end(self.layout.tag, self.id, &self.range, self.outcome);
         self.layout.end_break(self.id, self.outcome);
     }
 }

@@ -6,7 +6,8 @@ use kernel::{error::to_result, fs::File, prelude::*, sync::aref::ARef};
 
 use crate::{
     bindings,
-    range::PageRange, //
+    range::PageRange,
+    trace::FileTag, //
 };
 
 /// What names an inode while a reference to it is held: its address.
@@ -77,6 +78,13 @@ impl DaxFile {
 
     pub(crate) fn key(&self) -> InodeKey {
         self.inode as InodeKey
+    }
+
+    pub(crate) fn tag(&self) -> FileTag {
+        FileTag {
+            dev: self.dev,
+            ino: self.ino,
+        }
     }
 
     pub(crate) fn ino(&self) -> u64 {

@@ -14,6 +14,7 @@
 //! | `breaker`, `layout/breaks`, `drain` | layout changes |
 //! | `revoke` | taking pins back from their owner |
 //! | `scanner` | is a range busy |
+//! | `trace` | tracepoints |
 //! | `hooks`, `bindings`, `dax_file`, `pgmap`, `identity`, `helpers.c` | the rim to C |
 
 #![crate_name = "daxlease"]
@@ -52,6 +53,7 @@ mod revoke;
 mod runs;
 mod scanner;
 mod stats;
+mod trace;
 mod verdict;
 
 use device::LeaseFd;

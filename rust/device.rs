@@ -54,7 +54,8 @@ use crate::{
         Listing, //
     },
     range::PageRange,
-    scanner, //
+    scanner,
+    trace::Ending, //
 };
 
 const ACQUIRE: u32 = _IO(bindings::DAXLEASE_IOC_MAGIC, 1);
@@ -236,7 +237,7 @@ impl LeaseFd {
     fn close(&self, lease: &LeaseRef) {
         self.inbox.set(None);
         if let Some(gone) = lease.layout.close(lease.id) {
-            self.manager.reap(&lease.layout, gone);
+            self.manager.reap(&lease.layout, gone, Ending::Closed);
         }
     }
 
@@ -256,7 +257,7 @@ impl LeaseFd {
 
         self.inbox.set(None);
         self.set(FdState::Empty);
-        self.manager.reap(&lease.layout, gone);
+        self.manager.reap(&lease.layout, gone, Ending::Released);
         Ok(())
     }
 

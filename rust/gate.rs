@@ -45,7 +45,8 @@ use crate::{
     },
     manager::Manager,
     range::PageRange,
-    runs::Run, //
+    runs::Run,
+    trace::Ending, //
 };
 
 /// What takes the pages, between the check and the account.
@@ -201,6 +202,6 @@ fn account(
 /// Ends a walk without pins, and the lease with it if it was only waiting for that.
 fn cancel(manager: &Manager, layout: &Layout, walk: Walk) {
     if let Some(lease) = layout.cancel(walk) {
-        manager.reap(layout, lease);
+        manager.reap(layout, lease, Ending::Orphan);
     }
 }

@@ -18,7 +18,8 @@ use crate::{
     layout::Layout,
     manager::Manager,
     owner::Owner,
-    pgmap::Pgmap, //
+    pgmap::Pgmap,
+    trace::Ending, //
 };
 
 /// What a handle has pinned under one lease.
@@ -101,7 +102,7 @@ impl Held {
 
             drop(left.record);
             if let Some(lease) = left.lease {
-                manager.reap(&share.layout, lease);
+                manager.reap(&share.layout, lease, Ending::Orphan);
             }
         }
         self.pgmaps.clear();

@@ -68,6 +68,10 @@ use crate::{
         Run, //
     },
     stats::Counters,
+    trace::{
+        self,
+        FileTag, //
+    },
 };
 
 mod breaks;
@@ -106,6 +110,7 @@ pub(crate) struct Inner {
 #[pin_data]
 pub(crate) struct Layout {
     key: InodeKey,
+    pub(crate) tag: FileTag,
     #[pin]
     pub(crate) inner: Mutex<Inner>,
     /// A pin has gone.
@@ -114,10 +119,11 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new(key: InodeKey) -> Result<Arc<Self>> {
+    pub(crate) fn new(key: InodeKey, tag: FileTag) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 key,
+                tag,
                 inner <- new_mutex!(
                     Inner {
                         leases: RBTree::new(),
@@ -174,6 +180,7 @@ impl Layout {
             if lease.nr_holders < MAX_HOLDERS {
                 lease.nr_holders += 1;
                 lease.holders.insert(node);
+                trace::attach(self.tag, id, &lease.range);
                 return Ok(());
             }
             // Make room of one that has ended.
@@ -262,7 +269,10 @@ impl Layout {
             let before = record.pages;
 
             record.grow(&growth);
-            lease.pages += record.pages - before;
+            let added = record.pages - before;
+
+            lease.pages += added;
+            trace::pin(self.tag, key, &run.range, added, run.write, &record.owner);
         }
         inner.counters.pinned += 1;
         // There is a pin now, old or new, so the lease stays.
@@ -297,6 +307,10 @@ impl Layout {
 
         expect_account(record.is_some());
         if let Some(record) = &record {
+            if let Some(reason) = revoked {
+                trace::revoke(self.tag, key, record, reason);
+            }
+            trace::unpin(self.tag, key, record);
             // From the end: what goes is not moved.
             for run in record.runs.iter().rev() {
                 expect_account(inner.counts.sub(run.range.into(), run.write).is_ok());

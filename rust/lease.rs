@@ -16,6 +16,7 @@ use kernel::{
 
 use crate::{
     account::PinKey,
+    bindings,
     dax_file::DaxFile,
     event::{
         self,
@@ -42,6 +43,24 @@ pub(crate) enum Mode {
     Exclusive,
     /// A holder who is asked to let go, and has so many milliseconds for it.
     Breakable(u32),
+}
+
+impl Mode {
+    /// `DAXLEASE_MODE_*`
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::Exclusive => bindings::DAXLEASE_MODE_EXCLUSIVE,
+            Self::Breakable(_) => bindings::DAXLEASE_MODE_BREAKABLE,
+        }
+    }
+
+    /// How long a holder has to let go, 0 where nobody asks it to.
+    pub(crate) fn break_time_ms(self) -> u32 {
+        match self {
+            Self::Exclusive => 0,
+            Self::Breakable(ms) => ms,
+        }
+    }
 }
 
 /// A lease.

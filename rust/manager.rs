@@ -51,6 +51,11 @@ use crate::{
         Counters,
         Gauges, //
     },
+    trace::{
+        self,
+        Ending,
+        FileTag, //
+    },
 };
 
 /// A power of two. Files that are used at the same time should not meet at one lock.
@@ -207,11 +212,11 @@ impl Manager {
         })
     }
 
-    fn find_or_insert(&self, key: InodeKey) -> Result<Arc<Layout>> {
+    fn find_or_insert(&self, key: InodeKey, tag: FileTag) -> Result<Arc<Layout>> {
         if let Some(layout) = self.find(key) {
             return Ok(layout);
         }
-        let node = RBTreeNode::new(key, Layout::new(key)?, GFP_KERNEL_ACCOUNT)?;
+        let node = RBTreeNode::new(key, Layout::new(key, tag)?, GFP_KERNEL_ACCOUNT)?;
         let mut shard = self.shard(key)?.lock();
 
         if let Some(layout) = shard.layouts.get(&key).cloned() {
@@ -282,7 +287,7 @@ impl Manager {
         inbox.set(Some(queue));
         let silence = ScopeGuard::new(|| inbox.set(None));
         loop {
-            let layout = self.find_or_insert(key)?;
+            let layout = self.find_or_insert(key, keeper.tag())?;
             let cleanup = ScopeGuard::new(|| self.retire_if_empty(&layout));
             let entry = RBTreeNode::new(id, layout.clone(), GFP_KERNEL_ACCOUNT)?;
 
@@ -293,6 +298,7 @@ impl Manager {
                     silence.dismiss();
                     self.registry.lock().leases.insert(entry);
                     self.acquired.fetch_add(1, Relaxed);
+                    trace::acquire(layout.tag, id, &range, mode);
                     return Ok(LeaseRef { layout, id });
                 }
                 // Retired meanwhile: a new one takes its place.
@@ -303,8 +309,10 @@ impl Manager {
 
     /// Drops a lease that has been taken out of its layout. Called with none of the locks of this
     /// module held; `mmap_lock` may be.
-    pub(crate) fn reap(&self, layout: &Layout, lease: RBTreeNode<u64, Lease>) {
+    pub(crate) fn reap(&self, layout: &Layout, lease: RBTreeNode<u64, Lease>, ending: Ending) {
         let (id, lease) = lease.to_key_value();
+
+        trace::release(layout.tag, id, &lease.range, ending);
         let entry = self.registry.lock().leases.remove_node(&id);
 
         self.uncharge(lease.uid);

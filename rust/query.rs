@@ -37,10 +37,7 @@ use crate::{
         Tgid,
         Uid, //
     },
-    lease::{
-        Lease,
-        Mode, //
-    },
+    lease::Lease,
     lifecycle::State,
     manager::{
         LeaseRef,
@@ -216,10 +213,7 @@ fn lease_record(reader: &Reader, id: u64, lease: &Lease) -> bindings::daxlease_l
         ino: lease.file.ino(),
         dev_major,
         dev_minor,
-        mode: match lease.mode {
-            Mode::Exclusive => bindings::DAXLEASE_MODE_EXCLUSIVE,
-            Mode::Breakable(_) => bindings::DAXLEASE_MODE_BREAKABLE,
-        },
+        mode: lease.mode.number(),
         state: state_number(lease.life.state()),
         uid: lease.uid.here(),
         pid: lease.acquirer.nr(),
@@ -227,10 +221,7 @@ fn lease_record(reader: &Reader, id: u64, lease: &Lease) -> bindings::daxlease_l
         pins: lease.life.pins(),
         pinned_pages: lease.pages,
         age_ms: age(lease.since),
-        break_time_ms: match lease.mode {
-            Mode::Exclusive => 0,
-            Mode::Breakable(ms) => ms,
-        },
+        break_time_ms: lease.mode.break_time_ms(),
         breaking: lease.breaking,
         comm: reader.name(&lease.acquirer, lease.comm),
         ..Default::default()

@@ -8,6 +8,7 @@
 #include <linux/pid.h>
 #include "../../include/uapi/linux/daxlease.h"
 #include "../helpers.h"
+#include "../trace.h"
 
 /* What bindgen does not evaluate. */
 const unsigned int RUST_CONST_HELPER_LAYOUT_BREAK_NOWAIT = LAYOUT_BREAK_NOWAIT;

@@ -5,10 +5,10 @@
 
 #include <sys/types.h>
 
-#include "util.h"
+#include "tracefs.h"
 
 struct flush_trace {
-	char dir[PATH_LEN];
+	struct tracefs fs;
 };
 
 /* 0 or -errno; -ENOENT where the kernel has no such tracepoint. */

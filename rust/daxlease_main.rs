@@ -4,7 +4,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `device`, `fops`, `args`, `query`, `stats` | `/dev/daxlease`, its ioctls |
+//! | `device`, `fops`, `args`, `query`, `fdinfo`, `stats` | `/dev/daxlease`, its ioctls |
 //! | `event`, `inbox` | what a holder is told, and how it reads that |
 //! | `openers`, `force` | who keeps pins, and how to get rid of them |
 //! | `manager` | which inodes are leased, lease numbers, per-user caps |
@@ -32,6 +32,7 @@ mod dax_file;
 mod device;
 mod drain;
 mod event;
+mod fdinfo;
 mod fops;
 mod force;
 mod gate;

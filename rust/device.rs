@@ -19,7 +19,6 @@ use kernel::{
     new_mutex,
     prelude::*,
     seq_file::SeqFile,
-    seq_print,
     sync::{
         aref::ARef,
         Arc,
@@ -35,6 +34,7 @@ use crate::{
     args::Args,
     bindings,
     dax_file::DaxFile,
+    fdinfo,
     fops,
     force,
     identity::{
@@ -43,7 +43,6 @@ use crate::{
     },
     inbox::Inbox,
     lease::Mode,
-    lifecycle::State,
     manager::{
         LeaseRef,
         Manager, //
@@ -132,41 +131,8 @@ impl MiscDevice for LeaseFd {
 
     fn show_fdinfo(me: Pin<&Self>, m: &SeqFile, _file: &File) {
         if let Ok(lease) = me.lease() {
-            lease.with(|value| {
-                let (start, end) = value.range.bytes();
-                let (major, minor) = value.file.dev();
-
-                seq_print!(m, "lease:\t{}\n", lease.id);
-                match value.mode {
-                    Mode::Exclusive => seq_print!(m, "mode:\texclusive\n"),
-                    Mode::Breakable(ms) => {
-                        seq_print!(m, "mode:\tbreakable\n");
-                        seq_print!(m, "break_time_ms:\t{}\n", ms);
-                        seq_print!(m, "breaking:\t{}\n", value.breaking);
-                    }
-                }
-                seq_print!(m, "state:\t{}\n", state_name(value.life.state()));
-                seq_print!(m, "device:\t{}:{}\n", major, minor);
-                seq_print!(m, "inode:\t{}\n", value.file.ino());
-                seq_print!(m, "start:\t{}\n", start);
-                if end == u64::MAX {
-                    seq_print!(m, "end:\tinfinity\n");
-                } else {
-                    seq_print!(m, "end:\t{}\n", end);
-                }
-                seq_print!(m, "holders:\t{}\n", value.nr_holders);
-                seq_print!(m, "pins:\t{}\n", value.life.pins());
-                seq_print!(m, "pinned_pages:\t{}\n", value.pages);
-            });
+            fdinfo::show(&lease, m);
         }
-    }
-}
-
-fn state_name(state: State) -> &'static str {
-    match state {
-        State::Active => "active",
-        State::Releasing => "releasing",
-        State::Orphaned => "orphaned",
     }
 }
 

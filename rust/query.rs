@@ -107,7 +107,7 @@ impl Reader {
     }
 
     /// The name of somebody whose number can be seen.
-    fn name(&self, tgid: &Tgid, comm: Comm) -> Comm {
+    pub(crate) fn name(&self, tgid: &Tgid, comm: Comm) -> Comm {
         if self.admin || tgid.is_in_view() {
             comm
         } else {

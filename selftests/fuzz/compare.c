@@ -20,6 +20,8 @@ static const char *lease_differs(struct model *model, const struct daxlease_leas
 		return "a lease is of another file";
 	if (r->state != (lease->orphan ? DAXLEASE_STATE_ORPHANED : DAXLEASE_STATE_ACTIVE))
 		return "a lease is in another state";
+	if (r->mode != DAXLEASE_MODE_EXCLUSIVE)
+		return "a lease has another mode";
 	if (r->uid != geteuid() || r->pid != getpid() || !r->comm[0])
 		return "a lease is somebody else's";
 	if (r->holders != (lease->holders == HOLDER_SELF ? 1 : 2))
@@ -91,6 +93,8 @@ static const char *records_differ(struct model *model)
 		if (lease) {
 			leases++;
 			wrong = lease_differs(model, lease);
+			if (!wrong && lease->state == DAXLEASE_STATE_ORPHANED && !lease->pins)
+				wrong = "an orphaned lease without pins";
 			if (!wrong && lease->pins !=
 			    model_lease_pins(model, model_find_lease(model, lease->id)))
 				wrong = "a lease says another number of pins";

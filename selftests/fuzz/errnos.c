@@ -14,8 +14,9 @@ static errset other_table(enum other what)
 {
 	switch (what) {
 	case OTHER_READ:
-	case OTHER_WRITE:
 	case OTHER_PREAD:
+		/* There is no room for an event. */
+	case OTHER_WRITE:
 	case OTHER_FTRUNCATE:
 	case OTHER_SPLICE:
 		/* EBADF: not open for that. */
@@ -31,8 +32,6 @@ static errset other_table(enum other what)
 	case OTHER_SETLEASE:
 		/* EACCES: of somebody else's node. */
 		return E(EINVAL) | E(EACCES);
-	case OTHER_EPOLL:
-		return E(EPERM);
 	case OTHER_FIONREAD:
 		return E(ENOTTY);
 	default:
@@ -46,7 +45,8 @@ errset errno_table(const struct call *call)
 
 	switch (call->op) {
 	case OP_ACQUIRE:
-		return argument | E(EBADF) | E(EOPNOTSUPP) | E(EACCES) | E(EBUSY) | E(EAGAIN);
+		return argument | E(EBADF) | E(EOPNOTSUPP) | E(EACCES) | E(EBUSY) | E(EAGAIN) |
+		       E(ERANGE);
 	case OP_ATTACH:
 		return argument | E(ENOENT);
 	case OP_RELEASE:

@@ -86,8 +86,14 @@ static long do_poll(int fd)
 static long do_epoll(int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = FILE_FD + FD_EPOLL;
 
-	return epoll_ctl(FILE_FD + FD_EPOLL, EPOLL_CTL_ADD, fd, &event);
+	/* Another thread may be about the same. */
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) && errno != EEXIST)
+		return -1;
+	if (epoll_wait(epoll, &event, 1, 0) < 0)
+		return -1;
+	return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) && errno != ENOENT ? -1 : 0;
 }
 
 static long do_mmap(int fd)

@@ -7,6 +7,7 @@
 #include "model.h"
 
 #define MAX_BYTES	((uint64_t)INT64_MAX)
+#define PIN_FLAGS	((uint64_t)(TESTDEV_PIN_WRITE | TESTDEV_PIN_REVOCABLE))
 
 errset expect_argument(const struct worker *worker, const struct call *call, size_t known,
 		       size_t first)
@@ -55,17 +56,20 @@ errset expect_acquire(struct model *model, const struct worker *worker, const st
 {
 	const struct model_desc *desc = model->slot[call->arg[A_SLOT]];
 	uint64_t offset = call->arg[A_OFFSET], length = call->arg[A_LENGTH];
+	uint64_t mode = call->arg[A_MODE];
 	errset set;
 
 	set = expect_argument(worker, call, sizeof(struct daxlease_acquire), 48);
-	if (call->arg[A_MODE] != DAXLEASE_MODE_EXCLUSIVE || call->arg[A_BREAK] ||
-	    call->arg[A_RESERVED])
+	if ((mode != DAXLEASE_MODE_EXCLUSIVE && mode != DAXLEASE_MODE_BREAKABLE) ||
+	    (mode == DAXLEASE_MODE_EXCLUSIVE && call->arg[A_BREAK]) || call->arg[A_RESERVED])
 		set |= set & E(EFAULT) && worker->arg.readable < 48 ? 0 : E(EINVAL);
 	if (set)
 		return set;
 	if (offset % PAGE_SZ || length % PAGE_SZ || offset > MAX_BYTES ||
 	    (length && (length > MAX_BYTES || offset + length > MAX_BYTES)))
 		return E(EINVAL);
+	if (call->arg[A_BREAK] > BREAK_TIME_MAX)
+		return E(ERANGE);
 	set = expect_file(model, call->arg[A_FILE],
 			  world_fd(call->arg[A_FILE], call->arg[A_SLOT]));
 	if (set)
@@ -138,7 +142,7 @@ errset expect_pin(struct model *model, const struct worker *worker, const struct
 
 	if (worker->arg.readable < sizeof(struct testdev_pin))
 		return E(EFAULT);
-	if (call->arg[A_FLAGS] & ~(uint64_t)TESTDEV_PIN_WRITE || call->arg[A_RESERVED] ||
+	if (call->arg[A_FLAGS] & ~PIN_FLAGS || call->arg[A_RESERVED] ||
 	    !(uint32_t)nr || call->arg[A_ODD] % PAGE_SZ)
 		return E(EINVAL);
 	for (uint64_t i = 0; i < (uint32_t)nr && !set; i++)

@@ -8,9 +8,10 @@
 #include <linux/daxlease.h>
 
 #include "gen.h"
+#include "truth.h"
 
 /* The device's are numbered from 1 to that. */
-#define COMMANDS	_IOC_NR(DAXLEASE_SCAN)
+#define COMMANDS	_IOC_NR(DAXLEASE_FORCE)
 
 #define PICK(gen, list)	((list)[below(gen, sizeof(list) / sizeof((list)[0]))])
 
@@ -122,12 +123,18 @@ static void gen_acquire(struct gen *gen, struct call *call)
 	switch (below(gen, 40)) {
 	case 0:
 		call->arg[A_MODE] = (uint32_t)odd_number(gen);
+		if (call->arg[A_MODE] == DAXLEASE_MODE_BREAKABLE)
+			call->arg[A_MODE]++;
 		break;
 	case 1:
 		call->arg[A_BREAK] = (uint32_t)odd_number(gen);
 		break;
 	case 2:
 		call->arg[A_RESERVED] = (uint32_t)odd_number(gen);
+		break;
+	case 3:
+		call->arg[A_MODE] = DAXLEASE_MODE_BREAKABLE;
+		call->arg[A_BREAK] = BREAK_TIME_MAX + 1 + below(gen, UINT32_MAX - BREAK_TIME_MAX);
 		break;
 	}
 }

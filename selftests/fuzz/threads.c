@@ -133,6 +133,9 @@ static const char *rest_wrong(int watch)
 		leases++;
 		told += lease->pins;
 		orphans += lease->state == DAXLEASE_STATE_ORPHANED;
+		/* Otherwise one may be about to come. */
+		if (lease->state == DAXLEASE_STATE_ORPHANED && !lease->pins)
+			return "an orphaned lease without pins";
 		if (lease->state == DAXLEASE_STATE_RELEASING)
 			return "a lease is being released, and nobody is there who does";
 		for (int slot = 0; slot < LEASES; slot++)

@@ -43,13 +43,17 @@ static const char *lease_wrong(const struct daxlease_lease_record *lease, uint64
 		return "the name of a lease is not padded with zeroes";
 	if (lease->id <= last)
 		return "leases are not in the order of their numbers";
-	if (lease->mode != DAXLEASE_MODE_EXCLUSIVE || !lease->state ||
-	    lease->state > DAXLEASE_STATE_ORPHANED)
-		return "a mode or a state that is none";
+	if (lease->mode != DAXLEASE_MODE_EXCLUSIVE && lease->mode != DAXLEASE_MODE_BREAKABLE)
+		return "a mode that is none";
+	if ((lease->mode == DAXLEASE_MODE_BREAKABLE) != (lease->break_time_ms > 0) ||
+	    lease->break_time_ms > BREAK_TIME_MAX)
+		return "a break time that does not go with its mode";
+	if (lease->mode == DAXLEASE_MODE_EXCLUSIVE && lease->breaking)
+		return "somebody waits for pins under an exclusive lease";
+	if (!lease->state || lease->state > DAXLEASE_STATE_ORPHANED)
+		return "a state that is none";
 	if (lease->start >= lease->end)
 		return "a lease of nothing";
-	if (lease->state == DAXLEASE_STATE_ORPHANED && !lease->pins)
-		return "an orphaned lease without pins";
 	return NULL;
 }
 
@@ -60,14 +64,16 @@ static const char *pin_wrong(const struct daxlease_pin_record *pin, uint64_t lea
 	if (pin->reserved)
 		return "reserved is not zero";
 	if (!padded_string(pin->comm, sizeof(pin->comm)) ||
-	    !padded_string(pin->owner, sizeof(pin->owner)))
+	    !padded_string(pin->owner, sizeof(pin->owner)) ||
+	    !padded_string(pin->owner_file, sizeof(pin->owner_file)))
 		return "a name of a pin is not padded with zeroes";
 	/* The first may belong to the lease before, of an earlier QUERY. */
 	if (lease && pin->lease_id != lease)
 		return "a pin behind another lease than its own";
 	if (pin->id <= last)
 		return "pins are not in the order of their numbers";
-	if (pin->flags & ~DAXLEASE_PIN_WRITABLE || pin->kind > DAXLEASE_PIN_RDMA)
+	if (pin->flags & ~(DAXLEASE_PIN_WRITABLE | DAXLEASE_PIN_REVOCABLE) ||
+	    pin->kind > DAXLEASE_PIN_IO_URING)
 		return "flags or a kind that are none";
 	if (!pin->pages || !pin->runs || pin->start >= pin->end)
 		return "a pin of nothing";

@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 #define TRUTH_RECORDS	4096
+/* Milliseconds, as the module has them by default: most, and where nobody says. */
+#define BREAK_TIME_MAX	60000
+#define BREAK_TIME	10000
 
 struct truth {
 	struct daxlease_stats stats;

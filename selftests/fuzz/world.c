@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,10 +151,15 @@ static int map_areas(struct world *world)
 
 int world_enter(struct world *world, bool root)
 {
+	sigset_t sigio;
 	int ret;
 
 	world->root = root;
 	ret = peer_start_inherit(&world->peer);
+	/* All threads inherit that. */
+	sigemptyset(&sigio);
+	sigaddset(&sigio, SIGIO);
+	sigprocmask(SIG_BLOCK, &sigio, NULL);
 	if (!ret && !root)
 		ret = peer_become(&world->peer, &user);
 	if (!ret && !root)

@@ -69,13 +69,15 @@ impl Break {
         let room = KBox::<Self>::new_uninit(GFP_KERNEL)?;
 
         trace::break_begin(layout.tag, id, &range, what.reason);
-        let verdict = layout.begin_break(id, node, wait).and_then(|(judged, walks)| {
-            if !drain::is_due(walks) {
-                return Ok(judged);
-            }
-            drain::wait(&manager.srcu);
-            layout.judge_break(id, wait)
-        });
+        let verdict = layout
+            .begin_break(id, node, wait)
+            .and_then(|(judged, walks)| {
+                if !drain::is_due(walks) {
+                    return Ok(judged);
+                }
+                drain::wait(&manager.srcu);
+                layout.judge_break(id, wait)
+            });
         trace::break_verdict(layout.tag, id, &range, verdict);
         let judged = verdict.inspect_err(|error| {
             trace::break_end(layout.tag, id, &range, trace::errno(*error));

@@ -19,10 +19,7 @@
 
 #![crate_name = "daxlease"]
 
-use kernel::{
-    miscdevice::MiscDeviceRegistration,
-    prelude::*,
-};
+use kernel::{miscdevice::MiscDeviceRegistration, prelude::*};
 
 mod account;
 mod args;

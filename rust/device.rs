@@ -285,8 +285,11 @@ impl LeaseFd {
         let mut args = Args::<bindings::daxlease_openers>::read(arg)?;
         let asked = &mut args.value;
         let pids = openers::of_pin(&self.manager, asked.pin, self.lease().ok().as_ref())?;
-        let mut writer =
-            UserSlice::new(UserPtr::from_addr(asked.buf as usize), asked.buf_len as usize).writer();
+        let mut writer = UserSlice::new(
+            UserPtr::from_addr(asked.buf as usize),
+            asked.buf_len as usize,
+        )
+        .writer();
 
         for pid in pids.iter().take(writer.len() / size_of::<i32>()) {
             writer.write(pid)?;

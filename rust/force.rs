@@ -34,7 +34,12 @@ pub(crate) struct Done {
 
 /// Revokes all pins in a range that can be revoked, and, if told so, kills who has the others and
 /// who holds leases there. Sleeps, no locks held.
-pub(crate) fn run(manager: &Manager, file: &DaxFile, range: &PageRange, kill: bool) -> Result<Done> {
+pub(crate) fn run(
+    manager: &Manager,
+    file: &DaxFile,
+    range: &PageRange,
+    kill: bool,
+) -> Result<Done> {
     let mut done = Done::default();
 
     if let Some(layout) = manager.find(file.key()) {
@@ -145,9 +150,7 @@ impl Layout {
         let leases = inner
             .leases
             .values()
-            .filter(|lease| {
-                lease.life.state() != State::Orphaned && lease.range.overlaps(range)
-            })
+            .filter(|lease| lease.life.state() != State::Orphaned && lease.range.overlaps(range))
             .count() as u32;
 
         (pins, leases)

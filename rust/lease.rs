@@ -100,12 +100,7 @@ impl Lease {
 
     /// Tells the reader of the fd that a pin has gone, as far as it did not do that itself. Returns
     /// whether that has been lost.
-    pub(crate) fn tell_unpin(
-        &self,
-        pin: PinKey,
-        span: PageRange,
-        revoked: Option<Reason>,
-    ) -> bool {
+    pub(crate) fn tell_unpin(&self, pin: PinKey, span: PageRange, revoked: Option<Reason>) -> bool {
         let tell = |kind, range| {
             self.inbox.push(Event {
                 kind,
@@ -117,7 +112,13 @@ impl Lease {
         let mut kept = true;
 
         if let Some(reason) = revoked {
-            kept = tell(Kind::Revoked { pin: pin.id, reason }, span);
+            kept = tell(
+                Kind::Revoked {
+                    pin: pin.id,
+                    reason,
+                },
+                span,
+            );
         }
         if self.life.pins() == 0 {
             kept &= tell(Kind::Drained, self.range);

@@ -33,14 +33,14 @@ use crate::{
         DaxFile,
         InodeKey, //
     },
+    event::Queue,
     identity::{
         current_comm,
         Tgid,
         Uid, //
     },
-    layout::Layout,
-    event::Queue,
     inbox::Inbox,
+    layout::Layout,
     lease::{
         Lease,
         Mode, //

@@ -19,8 +19,7 @@
 //! held while the callback runs, nor are those.
 
 use kernel::{
-    new_condvar,
-    new_mutex,
+    new_condvar, new_mutex,
     prelude::*,
     sync::{
         CondVar,

@@ -168,12 +168,7 @@ pub(crate) fn break_verdict(file: FileTag, id: u64, range: &PageRange, verdict: 
         Err(error) => (2, errno(error)),
     };
 
-    event!(daxlease_break_verdict(
-        &file.part(range),
-        id,
-        number,
-        error
-    ));
+    event!(daxlease_break_verdict(&file.part(range), id, number, error));
 }
 
 /// A layout change is over; `outcome` is 0 or the errno that it came to nothing with.

@@ -136,7 +136,11 @@ impl Inner {
             return Pinned::No;
         }
         let of = |lease: &Lease| Self::party(lease, me).pins();
-        let with_pins = || self.leases.iter().filter(|(_, lease)| lease.life.pins() > 0);
+        let with_pins = || {
+            self.leases
+                .iter()
+                .filter(|(_, lease)| lease.life.pins() > 0)
+        };
         let strictest = with_pins().map(|(_, lease)| of(lease)).max();
 
         // Without a look at each pin, most of the time.

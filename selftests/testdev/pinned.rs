@@ -209,10 +209,7 @@ impl PinnedPages {
             // `layout_pin_forbid_revoke()`, in `drop()`; until then it stays where it is, in a
             // `Revocable`, as the callback wants it.
             unsafe {
-                bindings::layout_pin_allow_revoke(
-                    this.inner.handle.get(),
-                    Some(Revocable::revoke),
-                )
+                bindings::layout_pin_allow_revoke(this.inner.handle.get(), Some(Revocable::revoke))
             };
         }
         Ok(this)
@@ -231,10 +228,7 @@ impl PinnedPages {
     /// What a device does that writes to memory. [`EKEYREVOKED`] where that was taken back.
     pub(crate) fn write_chunk(&self, chunk: Chunk, from: &[u8]) -> Result {
         let pages = self.inner.pages.lock();
-        let page = pages
-            .as_ref()
-            .ok_or(EKEYREVOKED)?
-            .page(chunk, from.len())?;
+        let page = pages.as_ref().ok_or(EKEYREVOKED)?.page(chunk, from.len())?;
 
         // SAFETY:
         // - By the type invariants of `PageVec`, the page is pinned, so it exists; the lock keeps

@@ -13,7 +13,7 @@
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
 
-COUNTED="truncate verdict pins fsync regions bandwidth fio"
+COUNTED="truncate verdict break pins fsync regions bandwidth fio"
 COUNTED_SMP="drain"
 TIMED="latency threads"
 

@@ -97,6 +97,8 @@ const DEFINITIONS: &[Definition] = &[
     growth("verdict-2m", "holder", at_most(1.5)),
     growth("verdict-2m", "search", None),
     ratio("verdict-2m", "search", "others", None),
+    value("break", "unpin", None),
+    value("break", "deadline", None),
     growth("pins", "pin", at_most(3.0)),
     growth("pins", "unpin", at_most(3.0)),
     growth("pins", "others", None),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <rdma/ib_user_verbs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,7 +63,8 @@ static int connect_qp(struct ibv_qp *qp, uint32_t dest, const union ibv_gid *gid
 	struct ibv_qp_attr attr = {
 		.qp_state		= IBV_QPS_INIT,
 		.port_num		= 1,
-		.qp_access_flags	= RDMA_ACCESS,
+		.qp_access_flags	= RDMA_ACCESS | IBV_ACCESS_REMOTE_ATOMIC |
+					  IBV_ACCESS_FLUSH_GLOBAL | IBV_ACCESS_FLUSH_PERSISTENT,
 	};
 	int ret;
 
@@ -104,7 +107,7 @@ static int connect_qp(struct ibv_qp *qp, uint32_t dest, const union ibv_gid *gid
 			      IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
 }
 
-static int open_qps(struct rdma *r)
+static int create_qps(struct rdma *r, int nr)
 {
 	struct ibv_qp_init_attr init = {
 		.qp_type	= IBV_QPT_RC,
@@ -115,22 +118,29 @@ static int open_qps(struct rdma *r)
 			.max_recv_sge	= 1,
 		},
 	};
+	int i;
+
+	r->cq = ibv_create_cq(r->ctx, 16, NULL, NULL, 0);
+	if (!r->cq)
+		return -errno;
+	init.send_cq = r->cq;
+	init.recv_cq = r->cq;
+	for (i = 0; i < nr; i++) {
+		r->qp[i] = ibv_create_qp(r->pd, &init);
+		if (!r->qp[i])
+			return -errno;
+	}
+	return 0;
+}
+
+int rdma_connect_both(struct rdma *r)
+{
 	union ibv_gid gid;
 	int i, index, ret;
 
 	index = find_gid(r->ctx, &gid);
 	if (index < 0)
 		return -EADDRNOTAVAIL;
-	r->cq = ibv_create_cq(r->ctx, 16, NULL, NULL, 0);
-	if (!r->cq)
-		return -errno;
-	init.send_cq = r->cq;
-	init.recv_cq = r->cq;
-	for (i = 0; i < 2; i++) {
-		r->qp[i] = ibv_create_qp(r->pd, &init);
-		if (!r->qp[i])
-			return -errno;
-	}
 	for (i = 0; i < 2; i++) {
 		ret = connect_qp(r->qp[i], r->qp[!i]->qp_num, &gid, index);
 		if (ret)
@@ -139,7 +149,14 @@ static int open_qps(struct rdma *r)
 	return 0;
 }
 
-int rdma_open(struct rdma *r, int with_qp)
+static int open_qps(struct rdma *r)
+{
+	int ret = create_qps(r, 2);
+
+	return ret ? ret : rdma_connect_both(r);
+}
+
+static int open_with(struct rdma *r, int qps)
 {
 	int ret = 0;
 
@@ -150,21 +167,63 @@ int rdma_open(struct rdma *r, int with_qp)
 	r->pd = ibv_alloc_pd(r->ctx);
 	if (!r->pd)
 		ret = -errno;
-	else if (with_qp)
+	else if (qps == 1)
+		ret = create_qps(r, 1);
+	else if (qps)
 		ret = open_qps(r);
 	if (ret)
 		rdma_close(r);
 	return ret;
 }
 
-void rdma_close(struct rdma *r)
+int rdma_open(struct rdma *r, int with_qp)
+{
+	return open_with(r, with_qp ? 2 : 0);
+}
+
+int rdma_open_one(struct rdma *r)
+{
+	return open_with(r, 1);
+}
+
+int rdma_connect(struct rdma *r, uint32_t dest)
+{
+	union ibv_gid gid;
+	int index;
+
+	index = find_gid(r->ctx, &gid);
+	if (index < 0)
+		return -EADDRNOTAVAIL;
+	return connect_qp(r->qp[0], dest, &gid, index);
+}
+
+void rdma_close_qps(struct rdma *r)
 {
 	for (int i = 0; i < 2; i++) {
 		if (r->qp[i])
 			ibv_destroy_qp(r->qp[i]);
+		r->qp[i] = NULL;
 	}
 	if (r->cq)
 		ibv_destroy_cq(r->cq);
+	r->cq = NULL;
+}
+
+int rdma_reopen(struct rdma *r)
+{
+	rdma_close_qps(r);
+	return open_qps(r);
+}
+
+int rdma_reopen_one(struct rdma *r)
+{
+	rdma_close_qps(r);
+	return create_qps(r, 1);
+}
+
+void rdma_close(struct rdma *r)
+{
+	rdma_close_qps(r);
 	if (r->pd)
 		ibv_dealloc_pd(r->pd);
 	if (r->ctx)
@@ -177,9 +236,34 @@ struct ibv_mr *rdma_reg(struct rdma *r, void *addr, size_t len, int access)
 	return ibv_reg_mr(r->pd, addr, len, access);
 }
 
-int rdma_transfer(struct rdma *r, enum ibv_wr_opcode op,
-		  struct ibv_mr *local, void *local_addr,
-		  struct ibv_mr *remote, void *remote_addr, size_t len)
+int rdma_wait(struct rdma *r, struct ibv_wc *wc)
+{
+	int ret, i;
+
+	for (i = 0; i < POLL_MAX; i++) {
+		ret = ibv_poll_cq(r->cq, 1, wc);
+		if (ret < 0)
+			return -EIO;
+		if (ret)
+			return wc->status;
+		usleep(100);
+	}
+	return -ETIMEDOUT;
+}
+
+int rdma_run(struct rdma *r, struct ibv_send_wr *wr)
+{
+	struct ibv_send_wr *bad;
+	struct ibv_wc wc;
+	int ret;
+
+	wr->send_flags |= IBV_SEND_SIGNALED;
+	ret = ibv_post_send(r->qp[0], wr, &bad);
+	return ret ? -ret : rdma_wait(r, &wc);
+}
+
+int rdma_status(struct rdma *r, enum ibv_wr_opcode op, struct ibv_mr *local, void *local_addr,
+		uint32_t rkey, void *remote_addr, size_t len)
 {
 	struct ibv_sge sge = {
 		.addr	= (uintptr_t)local_addr,
@@ -190,25 +274,62 @@ int rdma_transfer(struct rdma *r, enum ibv_wr_opcode op,
 		.sg_list	= &sge,
 		.num_sge	= 1,
 		.opcode		= op,
-		.send_flags	= IBV_SEND_SIGNALED,
 		.wr.rdma	= {
 			.remote_addr	= (uintptr_t)remote_addr,
-			.rkey		= remote->rkey,
+			.rkey		= rkey,
 		},
-	}, *bad;
-	struct ibv_wc wc;
-	int ret, i;
+	};
 
-	ret = ibv_post_send(r->qp[0], &wr, &bad);
-	if (ret)
-		return -ret;
-	for (i = 0; i < POLL_MAX; i++) {
-		ret = ibv_poll_cq(r->cq, 1, &wc);
-		if (ret < 0)
-			return -EIO;
-		if (ret)
-			return wc.status == IBV_WC_SUCCESS ? 0 : -EREMOTEIO;
-		usleep(100);
+	return rdma_run(r, &wr);
+}
+
+int rdma_transfer(struct rdma *r, enum ibv_wr_opcode op,
+		  struct ibv_mr *local, void *local_addr,
+		  struct ibv_mr *remote, void *remote_addr, size_t len)
+{
+	int ret;
+
+	ret = rdma_status(r, op, local, local_addr, remote->rkey, remote_addr, len);
+	return ret > 0 ? -EREMOTEIO : ret;
+}
+
+bool rdma_wait_event(struct rdma *r, enum ibv_event_type type)
+{
+	struct ibv_async_event event;
+	bool found = false;
+
+	if (fcntl(r->ctx->async_fd, F_SETFL, O_NONBLOCK))
+		return false;
+	for (int i = 0; i < POLL_MAX && !found; i++) {
+		if (ibv_get_async_event(r->ctx, &event)) {
+			usleep(100);
+			continue;
+		}
+		found = event.event_type == type;
+		ibv_ack_async_event(&event);
 	}
-	return -ETIMEDOUT;
+	return found;
+}
+
+int rdma_rereg_access(struct ibv_mr *mr, int access)
+{
+	struct ib_uverbs_rereg_mr_resp resp;
+	struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_rereg_mr arg;
+	} cmd = {
+		.hdr	= {
+			.command	= IB_USER_VERBS_CMD_REREG_MR,
+			.in_words	= sizeof(cmd) / 4,
+			.out_words	= sizeof(resp) / 4,
+		},
+		.arg	= {
+			.response	= (uintptr_t)&resp,
+			.mr_handle	= mr->handle,
+			.flags		= IBV_REREG_MR_CHANGE_ACCESS,
+			.access_flags	= access,
+		},
+	};
+
+	return write(mr->context->cmd_fd, &cmd, sizeof(cmd)) < 0 ? -errno : 0;
 }

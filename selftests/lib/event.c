@@ -60,3 +60,17 @@ int event_wait(int lease, uint32_t type, struct daxlease_event *event)
 	} while (!ret && event->type != type);
 	return ret;
 }
+
+int event_count(int lease, uint32_t type)
+{
+	struct daxlease_event event;
+	int ret, nr = 0;
+
+	while (event_pending(lease)) {
+		ret = event_next(lease, &event);
+		if (ret)
+			return ret;
+		nr += event.type == type;
+	}
+	return nr;
+}

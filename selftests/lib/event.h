@@ -9,6 +9,9 @@
 /* So long that a test would be ended first. */
 #define BREAK_NEVER_MS	60000
 
+/* So short that a test can wait for it. */
+#define BREAK_MS	200
+
 /* A breakable lease of a range; 0 or -errno. */
 int lease_acquire_breakable(int lease, int fd, uint64_t off, uint64_t len,
 			    uint32_t break_time_ms);
@@ -24,5 +27,8 @@ int event_wait(int lease, uint32_t type, struct daxlease_event *event);
 
 /* Is there one to be read now? */
 bool event_pending(int lease);
+
+/* Reads all that can be read now; how many of them are of that type, or -errno. */
+int event_count(int lease, uint32_t type);
 
 #endif

@@ -120,6 +120,22 @@ stress_case() {
 	unload daxlease_mutate
 }
 
+# revoke_case FUNC: a region that goes on being written to is noticed.
+revoke_case() {
+	local fs rc
+	[[ "revocation" =~ $PATTERN ]] || return 0
+	fresh ext4 "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4" -F
+	fresh xfs "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS" -f -m reflink=1,rmapbt=1 -i exchange=1
+	quiet "load the mutation" insmod "$MUTATION" "func=$1"
+	in_selftests 600 ./revoke_rdma_write -t truncate || true
+	for fs in ext4 xfs; do
+		rc=0
+		grep -q "^not ok .*$fs.truncate\$" /tmp/tap && grep -q CORRUPTION /tmp/tap || rc=1
+		result "$rc" "revocation on $fs: corruption is found when $1() does nothing"
+	done
+	unload daxlease_mutate
+}
+
 [ -e "$MUTATION" ] || die "$MUTATION was not built"
 
 echo "# as things are"
@@ -156,6 +172,9 @@ stress_case "no gate" "BROKEN ACCOUNT" "$wait,$pin:layout_pin_grab"
 stress_case "no marks" "LOST WRITE" "$wait,$marks" __layout_break_begin
 # A layout change does not wait for pins in the making.
 stress_case "no drain" "LOST WRITE" "$wait,$slow_walk,synchronize_srcu@daxlease" "" 20000
+
+# The pages are unpinned, and the device is not stopped.
+revoke_case rxe_mr_revoke
 
 echo "1..$number"
 exit "$failed"

@@ -190,7 +190,9 @@ TEST_F(dax, again_and_again)
 		ASSERT_EQ(0, lease_pinned_pages());
 	}
 	ASSERT_EQ(0, lease_stats(&after));
-	EXPECT_EQ(before.pinned + 100, after.pinned);
+	/* Pages that are not mapped yet take a batch of their own. */
+	EXPECT_LE(before.pinned + 100, after.pinned);
+	EXPECT_EQ(before.pin_refused, after.pin_refused);
 	expect_pinned(0);
 	io_uring_queue_exit(&ring);
 }

@@ -11,6 +11,7 @@
 #include "uring.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #define SEED	20
@@ -63,7 +64,7 @@ TEST_F(dax, closed_without_unregistering)
 
 TEST_F(dax, lease_closed_before_the_ring)
 {
-	struct io_uring ring;
+	struct io_uring ring, late;
 	int fd;
 
 	skip_without_uring();
@@ -74,8 +75,10 @@ TEST_F(dax, lease_closed_before_the_ring)
 	ASSERT_LE(0, self->lease);
 	EXPECT_EQ(DAXLEASE_STATE_ORPHANED, view_file(_metadata, self).lease.state);
 	EXPECT_EQ(-ETXTBSY, punch(self, 2));
-	EXPECT_EQ(-EOPNOTSUPP, io_uring_register_buffers_sparse(&ring, 1) ?:
-			       uring_update(&ring, 0, self->map, PAGE_SZ));
+	EXPECT_EQ(-EOPNOTSUPP, uring_update(&ring, 0, self->map, PAGE_SZ));
+	ASSERT_EQ(0, uring_open(&late));
+	EXPECT_EQ(-EOPNOTSUPP, uring_reg(&late, self->map, PAGE_SZ));
+	io_uring_queue_exit(&late);
 	/* The buffer can be used to the end. */
 	fd = open("/dev/zero", O_RDONLY);
 	ASSERT_EQ(0, uring_read(&ring, (struct uring_io){ fd, 0, page_of(self->map, 2),
@@ -265,6 +268,8 @@ static long take_ring(void *arg)
 	if (ring < 0)
 		return -errno;
 	ret = io_uring_queue_mmap(ring, &u->params, &user_ring);
+	user_ring.ring_fd = ring;
+	user_ring.enter_ring_fd = ring;
 	u->fd = open(u->path, O_RDWR);
 	return ret;
 }
@@ -409,15 +414,25 @@ TEST_F(dax, cloned_over)
 	EXPECT_TRUE(wait_leases(1, 0));
 }
 
-#define LARGE	(16UL << 20)
-#define ROUNDS	60
+#define LARGE	(64UL << 20)
+#define ROUNDS	40
 
 struct watch {
 	struct dax_test *self;
 	int fd;
 	volatile bool stop;
-	unsigned long scans, pinned, bare;
+	volatile unsigned long pinned, bare, idle;
 };
+
+/* Who watches must not have to take turns with who is watched. */
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
 
 /* The last page of a buffer: pinned, then idle, never busy without an account. */
 static void *watch_last_page(void *arg)
@@ -425,14 +440,25 @@ static void *watch_last_page(void *arg)
 	struct watch *w = arg;
 	struct daxlease_scan scan;
 
+	run_on(1);
 	while (!w->stop) {
 		if (scan_busy(w->self->lease, w->fd, LARGE - PAGE_SZ, PAGE_SZ, 0, &scan))
 			break;
-		w->scans++;
 		w->pinned += scan.busy == DAXLEASE_BUSY_PINNED;
 		w->bare += scan.busy == DAXLEASE_BUSY_TRANSIENT;
+		w->idle += !scan.busy;
 	}
 	return NULL;
+}
+
+static bool seen_pinned(void *arg)
+{
+	return ((struct watch *)arg)->pinned;
+}
+
+static bool seen_idle(void *arg)
+{
+	return ((struct watch *)arg)->idle;
 }
 
 TEST_F(dax, accounted_until_the_last_page_is_unpinned)
@@ -454,17 +480,19 @@ TEST_F(dax, accounted_until_the_last_page_is_unpinned)
 	ASSERT_EQ(map, mmap(map, LARGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, w.fd, 0));
 	ASSERT_EQ(0, lease_acquire(self->lease, w.fd, 0, 0, NULL));
 	ASSERT_EQ(0, uring_open(&ring));
+	run_on(0);
 	for (int i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, uring_reg(&ring, map, LARGE));
 		w.stop = false;
+		w.pinned = 0;
+		w.idle = 0;
 		ASSERT_EQ(0, pthread_create(&thread, NULL, watch_last_page, &w));
-		usleep(1000);
+		ASSERT_TRUE(wait_until(seen_pinned, &w));
 		ASSERT_EQ(0, io_uring_unregister_buffers(&ring));
+		ASSERT_TRUE(wait_until(seen_idle, &w));
 		w.stop = true;
 		pthread_join(thread, NULL);
 	}
-	TH_LOG("%lu scans, %lu pinned, %lu without an account", w.scans, w.pinned, w.bare);
-	EXPECT_LT(0, w.pinned);
 	EXPECT_EQ(0, w.bare);
 	io_uring_queue_exit(&ring);
 }

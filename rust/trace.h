@@ -55,7 +55,10 @@ struct daxlease_trace_pin {
 
 #endif
 
-/* pid is the thread group; common_pid is the thread. */
+/*
+ * pid is the thread group; common_pid is the thread.  The types of the fields are
+ * those of plain C: bpftrace knows no others on a kernel without BTF.
+ */
 #define daxlease_assign_part(entry, part)				\
 	do {								\
 		(entry)->dev = MKDEV((part)->major, (part)->minor);	\
@@ -93,14 +96,14 @@ TRACE_EVENT(daxlease_acquire,
 		 u32 break_time_ms),
 	TP_ARGS(part, lease_id, mode, break_time_ms),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, lease_id)
-		__field(u32, mode)
-		__field(u32, break_time_ms)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, lease_id)
+		__field(unsigned int, mode)
+		__field(unsigned int, break_time_ms)
 	),
 	TP_fast_assign(
 		daxlease_assign_part(__entry, part);
@@ -118,12 +121,12 @@ TRACE_EVENT(daxlease_attach,
 	TP_PROTO(const struct daxlease_trace_part *part, u64 lease_id),
 	TP_ARGS(part, lease_id),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, lease_id)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, lease_id)
 	),
 	TP_fast_assign(
 		daxlease_assign_part(__entry, part);
@@ -138,13 +141,13 @@ TRACE_EVENT(daxlease_release,
 	TP_PROTO(const struct daxlease_trace_part *part, u64 lease_id, u32 how),
 	TP_ARGS(part, lease_id, how),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, lease_id)
-		__field(u32, how)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, lease_id)
+		__field(unsigned int, how)
 	),
 	TP_fast_assign(
 		daxlease_assign_part(__entry, part);
@@ -176,17 +179,17 @@ TRACE_EVENT(daxlease_pin,
 	TP_PROTO(const struct daxlease_trace_pin *pin, bool write),
 	TP_ARGS(pin, write),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, lease_id)
-		__field(u64, pin_id)
-		__field(u64, pages)
-		__field(u32, kind)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, lease_id)
+		__field(unsigned long long, pin_id)
+		__field(unsigned long long, pages)
+		__field(unsigned int, kind)
 		__array(char, device, DAXLEASE_TRACE_DEVICE_LEN)
-		__field(u32, write)
+		__field(unsigned int, write)
 	),
 	TP_fast_assign(
 		daxlease_assign_pin(__entry, pin);
@@ -204,15 +207,15 @@ TRACE_EVENT(daxlease_unpin,
 	TP_PROTO(const struct daxlease_trace_pin *pin),
 	TP_ARGS(pin),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, lease_id)
-		__field(u64, pin_id)
-		__field(u64, pages)
-		__field(u32, kind)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, lease_id)
+		__field(unsigned long long, pin_id)
+		__field(unsigned long long, pages)
+		__field(unsigned int, kind)
 		__array(char, device, DAXLEASE_TRACE_DEVICE_LEN)
 	),
 	TP_fast_assign(
@@ -229,17 +232,17 @@ TRACE_EVENT(daxlease_revoke,
 	TP_PROTO(const struct daxlease_trace_pin *pin, u32 reason),
 	TP_ARGS(pin, reason),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, lease_id)
-		__field(u64, pin_id)
-		__field(u64, pages)
-		__field(u32, kind)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, lease_id)
+		__field(unsigned long long, pin_id)
+		__field(unsigned long long, pages)
+		__field(unsigned int, kind)
 		__array(char, device, DAXLEASE_TRACE_DEVICE_LEN)
-		__field(u32, reason)
+		__field(unsigned int, reason)
 	),
 	TP_fast_assign(
 		daxlease_assign_pin(__entry, pin);
@@ -258,13 +261,13 @@ TRACE_EVENT(daxlease_break_begin,
 		 u32 reason),
 	TP_ARGS(part, break_id, reason),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, break_id)
-		__field(u32, reason)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, break_id)
+		__field(unsigned int, reason)
 	),
 	TP_fast_assign(
 		daxlease_assign_part(__entry, part);
@@ -282,14 +285,14 @@ TRACE_EVENT(daxlease_break_verdict,
 		 u32 verdict, u32 error),
 	TP_ARGS(part, break_id, verdict, error),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, break_id)
-		__field(u32, verdict)
-		__field(u32, error)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, break_id)
+		__field(unsigned int, verdict)
+		__field(unsigned int, error)
 	),
 	TP_fast_assign(
 		daxlease_assign_part(__entry, part);
@@ -308,13 +311,13 @@ TRACE_EVENT(daxlease_break_end,
 		 u32 outcome),
 	TP_ARGS(part, break_id, outcome),
 	TP_STRUCT__entry(
-		__field(dev_t, dev)
-		__field(u64, ino)
-		__field(u64, start)
-		__field(u64, end)
-		__field(pid_t, pid)
-		__field(u64, break_id)
-		__field(u32, outcome)
+		__field(unsigned int, dev)
+		__field(unsigned long long, ino)
+		__field(unsigned long long, start)
+		__field(unsigned long long, end)
+		__field(int, pid)
+		__field(unsigned long long, break_id)
+		__field(unsigned int, outcome)
 	),
 	TP_fast_assign(
 		daxlease_assign_part(__entry, part);

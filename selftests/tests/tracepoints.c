@@ -8,10 +8,12 @@
 #include "actor.h"
 #include "change.h"
 #include "dax_fixture.h"
+#include "event.h"
 #include "tracefs.h"
 
 #define PINNED	4
 #define FREE	10
+#define SHORT_MS	100
 
 struct tracing {
 	struct tracefs fs;
@@ -78,6 +80,18 @@ static void nothing_more(struct __test_metadata *_metadata)
 		TH_LOG("not " field "=%s: %s", word, (record).fields);	\
 	}
 
+/* A verdict on a layout change. */
+static void judged(struct __test_metadata *_metadata, uint64_t id, pid_t pid, uint64_t start,
+		   uint64_t end, const char *verdict, int error)
+{
+	struct trace_record r;
+
+	r = next(_metadata, "break_verdict", pid, start, end);
+	EXPECT_EQ(id, trace_number(&r, "break_id"));
+	is(r, "verdict", verdict);
+	EXPECT_EQ(error, trace_number(&r, "error"));
+}
+
 /* A layout change, from its begin to its end. */
 static void changed(struct __test_metadata *_metadata, const char *reason, pid_t pid,
 		    uint64_t start, uint64_t end, const char *verdict, int error)
@@ -88,10 +102,7 @@ static void changed(struct __test_metadata *_metadata, const char *reason, pid_t
 	r = next(_metadata, "break_begin", pid, start, end);
 	is(r, "reason", reason);
 	id = trace_number(&r, "break_id");
-	r = next(_metadata, "break_verdict", pid, start, end);
-	EXPECT_EQ(id, trace_number(&r, "break_id"));
-	is(r, "verdict", verdict);
-	EXPECT_EQ(error, trace_number(&r, "error"));
+	judged(_metadata, id, pid, start, end, verdict, error);
 	r = next(_metadata, "break_end", pid, start, end);
 	EXPECT_EQ(id, trace_number(&r, "break_id"));
 	EXPECT_EQ(error, trace_number(&r, "outcome"));
@@ -214,6 +225,108 @@ TEST_F(dax, closed_and_off)
 	take(_metadata);
 	nothing_more(_metadata);
 	tracefs_close(&tracing.fs);
+}
+
+/* The holder lets go: the change waits, and goes on. */
+TEST_F(dax, break_and_unpin)
+{
+	const uint64_t from = PINNED * PAGE_SZ, to = from + PAGE_SZ;
+	struct change punch = change_of(self->path, self->path, from, PAGE_SZ);
+	struct daxlease_event event;
+	struct trace_record r;
+	struct peer peer;
+	pid_t other;
+	uint32_t id;
+
+	start(_metadata, self);
+	ASSERT_EQ(0, peer_start(&peer));
+	other = peer.pid;
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, peer_post(&peer, change_punch, &punch, sizeof(punch)));
+	ASSERT_EQ(0, event_wait(self->lease, DAXLEASE_EVENT_BREAK, &event));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	ASSERT_EQ(0, peer_result(&peer, NULL, 0));
+	ASSERT_EQ(0, lease_release(self->lease));
+	peer_stop(&peer);
+
+	take(_metadata);
+	r = next(_metadata, "acquire", getpid(), 0, DAXLEASE_TO_INFINITY);
+	is(r, "mode", "breakable");
+	EXPECT_EQ(BREAK_NEVER_MS, trace_number(&r, "break_time_ms"));
+	next(_metadata, "pin", getpid(), from, to);
+	r = next(_metadata, "break_begin", other, from, to);
+	is(r, "reason", "punch_hole");
+	EXPECT_EQ(event.break_id, trace_number(&r, "break_id"));
+	judged(_metadata, event.break_id, other, from, to, "wait", 0);
+	next(_metadata, "unpin", getpid(), from, to);
+	judged(_metadata, event.break_id, other, from, to, "go", 0);
+	r = next(_metadata, "break_end", other, from, to);
+	EXPECT_EQ(event.break_id, trace_number(&r, "break_id"));
+	EXPECT_EQ(0, trace_number(&r, "outcome"));
+	next(_metadata, "release", getpid(), 0, DAXLEASE_TO_INFINITY);
+	nothing_more(_metadata);
+	tracefs_close(&tracing.fs);
+}
+
+/* The holder does nothing: the pin is revoked where it can be, else the change fails. */
+static void overdue(struct __test_metadata *_metadata, struct dax_test *self, bool revocable)
+{
+	const uint64_t from = PINNED * PAGE_SZ, to = from + PAGE_SZ;
+	struct change punch = change_of(self->path, self->path, from, PAGE_SZ);
+	uint32_t flags = TESTDEV_PIN_WRITE | (revocable ? TESTDEV_PIN_REVOCABLE : 0);
+	int error = revocable ? 0 : ETXTBSY;
+	uint64_t lease_id, pin_id, break_id;
+	struct daxlease_event event;
+	struct trace_record r;
+	struct peer peer;
+	pid_t other;
+	uint32_t id;
+
+	start(_metadata, self);
+	ASSERT_EQ(0, peer_start(&peer));
+	other = peer.pid;
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, SHORT_MS));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, flags, &id));
+	ASSERT_EQ(-error, peer_call(&peer, change_punch, &punch, sizeof(punch)));
+	ASSERT_EQ(0, event_wait(self->lease, DAXLEASE_EVENT_BREAK, &event));
+	peer_stop(&peer);
+
+	take(_metadata);
+	r = next(_metadata, "acquire", getpid(), 0, DAXLEASE_TO_INFINITY);
+	lease_id = trace_number(&r, "lease_id");
+	EXPECT_EQ(SHORT_MS, trace_number(&r, "break_time_ms"));
+	r = next(_metadata, "pin", getpid(), from, to);
+	pin_id = trace_number(&r, "pin_id");
+	r = next(_metadata, "break_begin", other, from, to);
+	break_id = trace_number(&r, "break_id");
+	EXPECT_EQ(event.break_id, break_id);
+	judged(_metadata, break_id, other, from, to, "wait", 0);
+	if (revocable) {
+		r = next(_metadata, "revoke", other, from, to);
+		EXPECT_EQ(lease_id, trace_number(&r, "lease_id"));
+		EXPECT_EQ(pin_id, trace_number(&r, "pin_id"));
+		is(r, "device", "testdev");
+		is(r, "reason", "punch_hole");
+		r = next(_metadata, "unpin", other, from, to);
+		EXPECT_EQ(pin_id, trace_number(&r, "pin_id"));
+	}
+	judged(_metadata, break_id, other, from, to, revocable ? "go" : "refuse", error);
+	r = next(_metadata, "break_end", other, from, to);
+	EXPECT_EQ(break_id, trace_number(&r, "break_id"));
+	EXPECT_EQ(error, trace_number(&r, "outcome"));
+	nothing_more(_metadata);
+	tracefs_close(&tracing.fs);
+}
+
+TEST_F(dax, break_and_refusal)
+{
+	overdue(_metadata, self, false);
+}
+
+TEST_F(dax, break_and_revoke)
+{
+	overdue(_metadata, self, true);
 }
 
 TEST_HARNESS_MAIN

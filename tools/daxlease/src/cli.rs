@@ -5,9 +5,11 @@
 
 use crate::help;
 use crate::sizes::Range;
+use crate::times::BreakTime;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
+use clap::ValueEnum;
 use clap::ValueHint;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +25,8 @@ use std::path::PathBuf;
 /// A layout lease makes them legal. While a process holds a lease on a file,
 /// devices may pin the file's pages for it, and whatever would move or free
 /// the leased blocks (truncate, punching holes, reflink) fails with ETXTBSY
-/// ("Text file busy"). Reading, writing, extending, renaming and unlinking the
+/// ("Text file busy") or, where the lease is a breakable one, waits while the
+/// holder is asked to let go. Reading, writing, extending, renaming and unlinking the
 /// file go on as always.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = false, max_term_width = 80)]
@@ -38,7 +41,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[command(after_long_help = help::text(help::RUN))]
-    #[command(override_usage = "daxlease run [--range OFFSET:LENGTH] FILE... -- CMD [ARG]...")]
+    #[command(override_usage = "daxlease run [OPTION]... FILE... -- CMD [ARG]...")]
     Run(RunArgs),
     #[command(after_long_help = help::text(help::LS))]
     #[command(override_usage = "daxlease ls [--json] [FILE]...")]
@@ -46,6 +49,15 @@ pub enum Command {
     #[command(after_long_help = help::text(help::SCAN))]
     #[command(override_usage = "daxlease scan [--range OFFSET:LENGTH] [--json] FILE")]
     Scan(ScanArgs),
+    #[command(after_long_help = help::text(help::WATCH))]
+    #[command(override_usage = "daxlease watch [--json] [FILE]...")]
+    Watch(WatchArgs),
+    #[command(after_long_help = help::text(help::FORCE))]
+    #[command(override_usage = "daxlease force [--kill] [--range OFFSET:LENGTH] [--json] FILE")]
+    Force(ForceArgs),
+    #[command(after_long_help = help::text(help::COMPLETIONS))]
+    #[command(override_usage = "daxlease completions SHELL")]
+    Completions(CompletionsArgs),
     /// Write the manual pages into a directory
     #[command(hide = true)]
     GenMan(GenManArgs),
@@ -53,7 +65,8 @@ pub enum Command {
 
 /// Lease files, then become a command that may pin their pages
 ///
-/// Takes an exclusive layout lease on each FILE and then executes CMD in
+/// Takes a layout lease on each FILE, an exclusive one unless --breakable says
+/// otherwise, and then executes CMD in
 /// place: the process that took the leases turns into CMD and keeps its
 /// process id. So CMD holds the leases, without any change to it, until it
 /// exits.
@@ -68,6 +81,23 @@ pub enum Command {
 /// them cannot be leased, none is, and CMD does not run.
 #[derive(Args, Debug)]
 pub struct RunArgs {
+    /// Let layout changes by others wait instead of failing
+    ///
+    /// Whoever truncates a leased file, or changes its layout in another way,
+    /// waits until CMD has unpinned the range or the break time is over. CMD
+    /// hears of it if it reads its lease descriptors, or by SIGIO. At the end of
+    /// the break time pins that the kernel can take back are revoked; if there
+    /// are others, the layout change fails with ETXTBSY.
+    #[arg(long)]
+    pub breakable: bool,
+
+    /// For how long layout changes wait, such as 5s or 500ms
+    ///
+    /// A number with ms, s or min. Without it the system's default applies, 10s
+    /// unless the module was loaded with another one.
+    #[arg(long, value_name = "TIME", requires = "breakable")]
+    pub break_time: Option<BreakTime>,
+
     /// Lease only LENGTH bytes of each file, from OFFSET on
     ///
     /// Both are multiples of the page size, in bytes or with a suffix K, M, G
@@ -95,7 +125,9 @@ pub struct RunArgs {
 ///
 /// Shows each lease with its file, range, mode, state, the process that took
 /// it, and how much is pinned; below it, the pins: which device or subsystem
-/// holds them, on behalf of which process, and where in the file.
+/// holds them, on behalf of which process, and where in the file; and below
+/// each pin the file that has to be closed for it to go, with the processes
+/// that have this file open now, also after it was handed on.
 ///
 /// Shown are the leases taken by your user id; root (CAP_SYS_ADMIN) sees all.
 #[derive(Args, Debug)]
@@ -149,6 +181,90 @@ pub struct ScanArgs {
     pub file: PathBuf,
 }
 
+/// Show what happens to leases and pins, while it happens
+///
+/// Prints a sentence for each lease taken or given back, each pin made, undone or
+/// revoked, and each layout change of a leased file: what it met, for what it
+/// waits, how it ended. Ends when it is interrupted, by Ctrl-C for example.
+///
+/// Needs root: the events are the kernel's tracepoints. They are recorded in an
+/// instance of tracefs of its own, which is removed at the end, so other users
+/// of tracing are not disturbed.
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// Show only what happens to these files
+    ///
+    /// A file is recognised by device and inode number, whatever name it is
+    /// given by here.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+
+    /// Print JSON, one object per line, instead of sentences
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Take pins away from their owners, as a last resort
+///
+/// Revokes all pins of FILE, or of a part of it, that the kernel can take back:
+/// the device loses access to the pages, and its user gets errors. What cannot
+/// be revoked stays, unless --kill is given. Leases stay, too, and their holders
+/// may pin again.
+///
+/// Only for root (CAP_SYS_ADMIN). Each use leaves a line in the kernel log.
+#[derive(Args, Debug)]
+pub struct ForceArgs {
+    /// Force only LENGTH bytes, from OFFSET on
+    ///
+    /// Any number of bytes, or one with a suffix K, M, G or T (1024-based).
+    /// LENGTH 0 means to the end of the file. Without this option the whole file
+    /// is meant.
+    #[arg(
+        long,
+        value_name = "OFFSET:LENGTH",
+        default_value = "0:0",
+        hide_default_value = true
+    )]
+    pub range: Range,
+
+    /// Kill who has pins that cannot be revoked, and who holds leases there
+    ///
+    /// With SIGKILL. Whatever these processes have not saved is lost. Without
+    /// this option nobody is killed.
+    #[arg(long)]
+    pub kill: bool,
+
+    /// Print JSON instead of sentences
+    #[arg(long)]
+    pub json: bool,
+
+    /// File to force
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+/// Print the completions for a shell
+///
+/// The shell then completes subcommands, options and file names behind
+/// 'daxlease' when the Tab key is pressed.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// Shells that there are completions for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// The GNU shell
+    Bash,
+    /// The Z shell
+    Zsh,
+    /// The friendly interactive shell
+    Fish,
+}
+
 /// Where to write.
 #[derive(Args, Debug)]
 pub struct GenManArgs {
@@ -194,6 +310,36 @@ mod tests {
         assert_eq!(args.range, Range::default());
         let args = run("daxlease run --range 4K:2M a -- true");
         assert_eq!((args.range.offset, args.range.length), (4096, 2 << 20));
+    }
+
+    #[test]
+    fn run_breakable() {
+        let args = run("daxlease run --breakable a -- true");
+        assert!(args.breakable && args.break_time.is_none());
+        let args = run("daxlease run --breakable --break-time 5s a -- true");
+        assert_eq!(args.break_time.map(|time| time.ms), Some(5000));
+        assert!(!run("daxlease run a -- true").breakable);
+        let alone = parse("daxlease run --break-time 5s a -- true");
+        assert_eq!(alone.err(), Some(ErrorKind::MissingRequiredArgument));
+        let bad = parse("daxlease run --breakable --break-time 5 a -- true");
+        assert_eq!(bad.err(), Some(ErrorKind::ValueValidation));
+    }
+
+    #[test]
+    fn watch_and_force() {
+        match parse("daxlease watch --json a b") {
+            Ok(Command::Watch(args)) => assert!(args.json && args.files.len() == 2),
+            other => panic!("{other:?}"),
+        }
+        match parse("daxlease force --kill --range 0:4K f") {
+            Ok(Command::Force(args)) => assert!(args.kill && args.range.length == 4096),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(parse("daxlease force f"), Ok(Command::Force(args)) if !args.kill));
+        let none = parse("daxlease force --kill");
+        assert_eq!(none.err(), Some(ErrorKind::MissingRequiredArgument));
+        let tcsh = parse("daxlease completions tcsh");
+        assert_eq!(tcsh.err(), Some(ErrorKind::InvalidValue));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::lease::Lease;
 use crate::listing;
 use crate::sizes::Range;
 use crate::table::printable;
+use crate::times::BreakTime;
 use crate::uapi::DEVICE;
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -115,7 +116,11 @@ pub fn acquire(
         }
         Errno::INVAL => format!("{path}: {}", bad_range(range, machine)),
         Errno::AGAIN => {
-            format!("{path}: a layout change (such as a truncate) is under way: try again")
+            format!(
+                "{path}: a layout change (such as a truncate) is under way, and may be waiting for \
+                 another lease's pins: try again when it is over ('daxlease ls {path}' shows who \
+                 is in the way)"
+            )
         }
         Errno::NOSPC => format!(
             "{path}: uid {} has as many leases as one user may have: end some ('daxlease ls' \
@@ -128,6 +133,40 @@ pub fn acquire(
         Errno::TXTBSY => busy(&path, leases),
         Errno::NOTTY => format!("{path}: {}", foreign_device(machine)),
         other => format!("{path}: cannot be leased: {}", text(other)),
+    }
+}
+
+/// A holder may not keep others waiting for so long.
+pub fn break_time(path: &Path, time: BreakTime) -> String {
+    format!(
+        "{}: a break time of {time} is more than this system allows: ask for less with \
+         --break-time, or, as root, load the module with a larger max_break_time_ms (by default \
+         60000, a minute)",
+        shown(path)
+    )
+}
+
+/// Nothing is forced.
+pub fn force(
+    path: &Path,
+    errno: Errno,
+    range: Range,
+    facts: Option<&FileFacts>,
+    machine: &Machine,
+) -> String {
+    let shown = shown(path);
+    match errno {
+        Errno::PERM => format!(
+            "{shown}: only an administrator may take pins away from others: run 'daxlease force' \
+             as root (CAP_SYS_ADMIN, outside of containers)"
+        ),
+        Errno::NOTTY => format!("{shown}: {}", foreign_device(machine)),
+        Errno::OPNOTSUPP => format!("{shown}: {}", unsupported(facts, machine)),
+        Errno::INVAL => format!(
+            "{shown}: {}",
+            beyond_all_files(range).unwrap_or_else(|| foreign_range("does not force", range))
+        ),
+        other => format!("{shown}: nothing was forced: {}", text(other)),
     }
 }
 

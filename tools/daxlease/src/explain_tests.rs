@@ -179,6 +179,37 @@ fn other_refusals() {
 }
 
 #[test]
+fn a_break_time_too_long() {
+    let time = "70s".parse().unwrap();
+    says(
+        &break_time(Path::new("/f"), time),
+        &[
+            "/f: a break time of 1.2 min",
+            "--break-time",
+            "max_break_time_ms",
+        ],
+    );
+}
+
+#[test]
+fn no_force() {
+    let why = |errno, range| force(Path::new("/f"), errno, range, None, &machine());
+    let whole = Range::default();
+    says(
+        &why(Errno::PERM, whole),
+        &["/f: only", "as root", "CAP_SYS_ADMIN"],
+    );
+    says(&why(Errno::NOTTY, whole), &["another version"]);
+    says(&why(Errno::OPNOTSUPP, whole), &["regular file in DAX mode"]);
+    says(&why(Errno::NOMEM, whole), &["nothing was forced"]);
+    let beyond = Range {
+        offset: 1,
+        length: i64::MAX as u64,
+    };
+    says(&why(Errno::INVAL, beyond), &["largest possible file"]);
+}
+
+#[test]
 fn bad_ranges() {
     let why = |offset, length| refused(Errno::INVAL, Range { offset, length }, None);
     says(

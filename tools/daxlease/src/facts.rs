@@ -86,6 +86,12 @@ pub fn machine() -> Machine {
     }
 }
 
+/// What a process is called, unless it has ended.
+pub fn comm_of(pid: i32) -> Option<String> {
+    let comm = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(String::from_utf8_lossy(comm.trim_ascii_end()).into_owned())
+}
+
 /// Bytes of a page.
 pub fn page_size() -> u64 {
     rustix::param::page_size() as u64

@@ -22,6 +22,30 @@ use rustix::ioctl::Updater;
 const ACQUIRE: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_ACQUIRE);
 const QUERY: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_QUERY);
 const SCAN: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_SCAN);
+const OPENERS: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_OPENERS);
+const FORCE: Opcode = opcode::none(uapi::IOC_MAGIC, uapi::IOC_FORCE);
+
+/// What a lease is asked for with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Others are refused at once.
+    Exclusive,
+    /// Others wait for so many milliseconds; `None`: for the system's default.
+    Breakable(Option<u32>),
+}
+
+/// What FORCE has done, and what it has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forced {
+    /// Pins that have been revoked.
+    pub revoked: u32,
+    /// Processes that have been sent SIGKILL.
+    pub killed: u32,
+    /// Pins that are left.
+    pub pins: u32,
+    /// Leases that are left.
+    pub leases: u32,
+}
 
 /// An open file of `/dev/daxlease`.
 #[derive(Debug)]
@@ -57,16 +81,21 @@ impl LeaseFd {
         rustix::fs::open(uapi::DEVICE, OFlags::RDWR | flags, Mode::empty()).map(Self)
     }
 
-    /// Takes an exclusive lease on a range of `file` for this process; a
-    /// `length` of 0 means without end.  Returns the lease's number.
+    /// Takes a lease on a range of `file` for this process.  Returns the
+    /// lease's number.
     #[expect(unsafe_code, reason = "an ioctl")]
-    pub fn acquire(&self, file: BorrowedFd<'_>, offset: u64, length: u64) -> Result<u64> {
+    pub fn acquire(&self, file: BorrowedFd<'_>, range: Range, wish: Wish) -> Result<u64> {
+        let (mode, break_time_ms) = match wish {
+            Wish::Exclusive => (uapi::MODE_EXCLUSIVE, 0),
+            Wish::Breakable(time) => (uapi::MODE_BREAKABLE, time.unwrap_or(0)),
+        };
         let mut arg = uapi::Acquire {
             size: size_of::<uapi::Acquire>() as u32,
             fd: file.as_raw_fd(),
-            mode: uapi::MODE_EXCLUSIVE,
-            offset,
-            length,
+            mode,
+            offset: range.offset,
+            length: range.length,
+            break_time_ms,
             ..Default::default()
         };
         // SAFETY: `DAXLEASE_ACQUIRE` takes a pointer to this structure, reads
@@ -142,5 +171,54 @@ impl LeaseFd {
             pin: arg.pin_cursor,
         };
         Ok((Busy::new(arg.busy, arg.first, arg.end), arg.used as usize))
+    }
+
+    /// Asks which processes have the owner file of a pin open, and fills `buf`
+    /// with their numbers.  Returns how many there are, also where that is more
+    /// than fit in.
+    #[expect(unsafe_code, reason = "an ioctl")]
+    pub fn openers(&self, pin: u64, buf: &mut [i32]) -> Result<usize> {
+        let mut arg = uapi::Openers {
+            size: size_of::<uapi::Openers>() as u32,
+            pin,
+            buf: buf.as_mut_ptr().expose_provenance() as u64,
+            buf_len: u32::try_from(size_of_val(buf)).map_err(|_| Errno::INVAL)?,
+            ..Default::default()
+        };
+        // SAFETY: `DAXLEASE_OPENERS` takes a pointer to this structure, reads
+        // and writes no more than its `size` bytes, which lie within `arg`,
+        // and every bit pattern in them is a valid `Openers`.
+        let request = unsafe { Updater::<OPENERS, _>::new(&mut arg) };
+        // SAFETY: as above; besides, the kernel writes at most `buf_len` bytes
+        // at `buf`, which is borrowed for writing for the whole call, and it
+        // keeps neither pointer.
+        unsafe { ioctl(&self.0, request) }?;
+        Ok(arg.count as usize)
+    }
+
+    /// Takes back what is pinned in a range of `file`; with `kill`, also by
+    /// ending who has the rest.
+    #[expect(unsafe_code, reason = "an ioctl")]
+    pub fn force(&self, file: BorrowedFd<'_>, range: Range, kill: bool) -> Result<Forced> {
+        let mut arg = uapi::Force {
+            size: size_of::<uapi::Force>() as u32,
+            flags: if kill { uapi::FORCE_KILL } else { 0 },
+            fd: file.as_raw_fd(),
+            offset: range.offset,
+            length: range.length,
+            ..Default::default()
+        };
+        // SAFETY: `DAXLEASE_FORCE` takes a pointer to this structure, reads and
+        // writes no more than its `size` bytes, which lie within `arg`, and
+        // every bit pattern in them is a valid `Force`.
+        let request = unsafe { Updater::<FORCE, _>::new(&mut arg) };
+        // SAFETY: as above; the call keeps no pointer to `arg`.
+        unsafe { ioctl(&self.0, request) }?;
+        Ok(Forced {
+            revoked: arg.revoked,
+            killed: arg.killed,
+            pins: arg.pins,
+            leases: arg.leases,
+        })
     }
 }

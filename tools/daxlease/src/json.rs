@@ -6,12 +6,15 @@
 //! (see [`crate::help`]), members may be added, and `version` rises when one
 //! changes its meaning or goes.
 
+use crate::ioctl::Forced;
 use crate::lease::Extent;
 use crate::lease::Lease;
+use crate::lease::Opener;
 use crate::lease::Pin;
 use crate::lease::Task;
 use crate::scan::Scan;
 use serde::Serialize;
+use std::path::Path;
 
 const VERSION: u32 = 1;
 
@@ -47,6 +50,8 @@ struct LeaseView {
     #[serde(flatten)]
     extent: ExtentView,
     mode: String,
+    break_time_ms: Option<u32>,
+    breaking: u32,
     state: String,
     #[serde(flatten)]
     holder: TaskView,
@@ -62,6 +67,8 @@ struct PinView {
     id: u64,
     kind: String,
     device: String,
+    owner_file: Option<String>,
+    open_in: Vec<OpenerView>,
     #[serde(flatten)]
     task: TaskView,
     #[serde(flatten)]
@@ -72,6 +79,23 @@ struct PinView {
     writable: bool,
     revocable: bool,
     age_ms: u64,
+}
+
+#[derive(Serialize)]
+struct OpenerView {
+    pid: i32,
+    comm: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ForceDocument {
+    version: u32,
+    file: String,
+    range: ExtentView,
+    revoked: u32,
+    killed: u32,
+    pins_left: u32,
+    leases_left: u32,
 }
 
 #[derive(Serialize)]
@@ -90,6 +114,15 @@ struct TaskView {
 impl From<Extent> for ExtentView {
     fn from(Extent { start, end }: Extent) -> Self {
         Self { start, end }
+    }
+}
+
+impl From<&Opener> for OpenerView {
+    fn from(opener: &Opener) -> Self {
+        Self {
+            pid: opener.pid,
+            comm: opener.comm.clone(),
+        }
     }
 }
 
@@ -113,6 +146,8 @@ impl LeaseView {
             ino: lease.file.ino,
             extent: lease.extent.into(),
             mode: lease.mode.to_string(),
+            break_time_ms: lease.break_time_ms,
+            breaking: lease.breaking,
             state: lease.state.to_string(),
             holder: (&lease.holder).into(),
             holders: lease.holders,
@@ -134,6 +169,8 @@ impl PinView {
             id: pin.id,
             kind: pin.kind.to_string(),
             device: pin.device.clone(),
+            owner_file: pin.owner_file.clone(),
+            open_in: pin.open_in.iter().map(OpenerView::from).collect(),
             task: (&pin.task).into(),
             extent: pin.extent.into(),
             runs: pin.runs,
@@ -174,6 +211,20 @@ pub fn render_scan(scan: &Scan, page_size: u64) -> serde_json::Result<String> {
         },
         first: scan.busy.first.map(ExtentView::from),
         leases: views(&scan.leases, page_size),
+    };
+    serde_json::to_string_pretty(&document).map(|text| text + "\n")
+}
+
+/// Likewise for what FORCE has done.
+pub fn render_force(path: &Path, extent: Extent, forced: &Forced) -> serde_json::Result<String> {
+    let document = ForceDocument {
+        version: VERSION,
+        file: path.to_string_lossy().into_owned(),
+        range: extent.into(),
+        revoked: forced.revoked,
+        killed: forced.killed,
+        pins_left: forced.pins,
+        leases_left: forced.leases,
     };
     serde_json::to_string_pretty(&document).map(|text| text + "\n")
 }
@@ -232,11 +283,14 @@ mod tests {
     /// Every member is in the manual page.
     #[test]
     fn members_are_documented() {
-        let parse = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         let list = parse(include_str!("../tests/golden/ls.json"));
         let lease = &list["leases"][0];
         documented(lease, help::LS);
         documented(&lease["pins"][0], help::LS);
+        documented(&lease["pins"][0]["open_in"][0], help::LS);
+        let forced = render_force(Path::new("/f"), Extent::new(0, 1), &Forced::default());
+        documented(&parse(&forced.unwrap()), help::FORCE);
         let scan = parse(include_str!("../tests/golden/scan.json"));
         for object in [&scan, &scan["busy"], &scan["range"], &scan["first"]] {
             documented(object, help::SCAN);

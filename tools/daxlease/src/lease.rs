@@ -6,7 +6,7 @@ use crate::uapi;
 use std::fmt;
 
 /// A file's identity: device of its filesystem, and inode number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
     /// Major number of the device.
     pub major: u32,
@@ -71,6 +71,8 @@ named! {
     LeaseMode {
         /// Fails at once with `ETXTBSY`.
         Exclusive = uapi::MODE_EXCLUSIVE => "exclusive",
+        /// Waits, and the holder is asked to let go.
+        Breakable = uapi::MODE_BREAKABLE => "breakable",
     }
 }
 
@@ -109,6 +111,15 @@ pub struct Task {
     pub comm: String,
 }
 
+/// A process that has the owner file of a pin open now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opener {
+    /// Its thread group.
+    pub pid: i32,
+    /// Name; `None` where it has ended meanwhile.
+    pub comm: Option<String>,
+}
+
 /// One lease with its pins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -122,6 +133,10 @@ pub struct Lease {
     pub path: Vec<u8>,
     /// Mode.
     pub mode: LeaseMode,
+    /// For how long a layout change waits for pins, of a breakable lease.
+    pub break_time_ms: Option<u32>,
+    /// Layout changes that wait now.
+    pub breaking: u32,
     /// State.
     pub state: State,
     /// Who acquired it.
@@ -151,6 +166,10 @@ pub struct Pin {
     pub kind: PinKind,
     /// Name of the pinning device, such as `rxe0`.
     pub device: String,
+    /// The file whose last close drops the pin, as the pinning task saw it.
+    pub owner_file: Option<String>,
+    /// Who has that file open now.
+    pub open_in: Vec<Opener>,
     /// Who pinned.
     pub task: Task,
     /// The device may write.

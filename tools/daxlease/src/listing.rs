@@ -4,9 +4,11 @@
 //! touches a range of a file.
 
 use crate::busy::Busy;
+use crate::facts;
 use crate::ioctl::Cursor;
 use crate::ioctl::LeaseFd;
 use crate::lease::Lease;
+use crate::lease::Opener;
 use crate::records;
 use crate::records::Malformed;
 use crate::sizes::Range;
@@ -36,6 +38,39 @@ pub fn leases(fd: &LeaseFd) -> Result<Vec<Lease>, Error> {
 /// Whether a range of a file is busy, and the leases with pins that touch it.
 pub fn scan(fd: &LeaseFd, file: BorrowedFd<'_>, range: Range) -> Result<(Busy, Vec<Lease>), Error> {
     collect_scan(|flags, cursor, buf| fd.scan(file, range, flags, cursor, buf))
+}
+
+/// Finds out who has the owner files of all pins open, one after the other.
+/// Who cannot be asked for any more has nobody.
+pub fn add_openers(fd: &LeaseFd, leases: &mut [Lease]) {
+    for pin in leases.iter_mut().flat_map(|lease| &mut lease.pins) {
+        pin.open_in = openers(|buf| fd.openers(pin.id, buf))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|pid| Opener {
+                pid,
+                comm: facts::comm_of(pid),
+            })
+            .collect();
+    }
+}
+
+/// Again with more room, until it is enough.
+fn openers(
+    mut ask: impl FnMut(&mut [i32]) -> rustix::io::Result<usize>,
+) -> rustix::io::Result<Vec<i32>> {
+    let mut pids = vec![0; 16];
+    loop {
+        let count = match ask(&mut pids) {
+            Err(Errno::INTR) => continue,
+            other => other?,
+        };
+        if count <= pids.len() {
+            pids.truncate(count);
+            return Ok(pids);
+        }
+        pids.resize(count.next_multiple_of(64), 0);
+    }
 }
 
 /// The answer is that of the first call: a later one could be another.
@@ -114,6 +149,29 @@ mod tests {
             Ok(record.len())
         });
         assert_eq!(result, Err(Malformed::Stuck.into()));
+    }
+
+    #[test]
+    fn openers_until_all_fit_in() {
+        let mut rooms = Vec::new();
+        let pids = openers(|buf| {
+            rooms.push(buf.len());
+            match rooms.len() {
+                1 => Err(Errno::INTR),
+                2 => Ok(100),
+                // More have come meanwhile.
+                3 => Ok(200),
+                _ => {
+                    for (pid, slot) in (1..).zip(buf.iter_mut()).take(150) {
+                        *slot = pid;
+                    }
+                    Ok(150)
+                }
+            }
+        });
+        assert_eq!(pids, Ok((1..=150).collect()));
+        assert_eq!(rooms, [16, 16, 128, 256]);
+        assert_eq!(openers(|_| Err(Errno::NOENT)), Err(Errno::NOENT));
     }
 
     #[test]

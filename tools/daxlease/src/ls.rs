@@ -29,6 +29,7 @@ pub fn ls(args: &LsArgs) -> Result<(), Failure> {
     if !wanted.is_empty() {
         leases.retain(|lease| wanted.contains(&lease.file));
     }
+    listing::add_openers(&fd, &mut leases);
     let text = if args.json {
         json::render(&leases, facts::page_size()).map_err(std::io::Error::from)?
     } else {

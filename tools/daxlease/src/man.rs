@@ -49,6 +49,9 @@ fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
             "run" => help::RUN,
             "ls" => help::LS,
             "scan" => help::SCAN,
+            "watch" => help::WATCH,
+            "force" => help::FORCE,
+            "completions" => help::COMPLETIONS,
             _ => &[],
         };
         pages.push(page(command.clone(), sections)?);
@@ -119,9 +122,12 @@ fn render(section: &Section, roff: &mut Roff) {
 fn see_also(own: &str, roff: &mut Roff) {
     let pages = [
         ("daxlease", "1"),
+        ("daxlease-completions", "1"),
+        ("daxlease-force", "1"),
         ("daxlease-ls", "1"),
         ("daxlease-run", "1"),
         ("daxlease-scan", "1"),
+        ("daxlease-watch", "1"),
         ("fallocate", "1"),
         ("ndctl", "1"),
         ("mmap", "2"),
@@ -155,7 +161,10 @@ mod tests {
                 "daxlease.1",
                 "daxlease-run.1",
                 "daxlease-ls.1",
-                "daxlease-scan.1"
+                "daxlease-scan.1",
+                "daxlease-watch.1",
+                "daxlease-force.1",
+                "daxlease-completions.1"
             ]
         );
         for (name, page) in &pages {

@@ -39,8 +39,9 @@ pub(crate) fn lease_record(id: u64, path: &[u8]) -> Vec<u8> {
     push32(&mut record, &[uapi::MODE_EXCLUSIVE, uapi::STATE_ACTIVE]);
     push32(&mut record, &[1000, 812, 1, 1]);
     push64(&mut record, &[16, 2500]);
+    push32(&mut record, &[0, 0]);
     push_string(&mut record, "ib_write_bw", 16);
-    assert_eq!(record.len(), 104);
+    assert_eq!(record.len(), 112);
     record.extend_from_slice(path);
     record.push(0);
     finish(record)
@@ -55,7 +56,8 @@ pub(crate) fn pin_record(id: u64, lease_id: u64) -> Vec<u8> {
     push32(&mut record, &[812, 0]);
     push_string(&mut record, "ib_write_bw", 16);
     push_string(&mut record, "rxe0", 32);
-    assert_eq!(record.len(), 128);
+    push_string(&mut record, "/dev/infiniband/uverbs0", 64);
+    assert_eq!(record.len(), 192);
     finish(record)
 }
 
@@ -98,6 +100,27 @@ fn a_lease_and_its_pin() {
     assert_eq!((pin.pages, pin.runs, pin.age_ms), (16, 1, 1500));
     assert!(pin.writable && !pin.revocable);
     assert_eq!(pin.task, lease.holder);
+    assert_eq!(pin.owner_file.as_deref(), Some("/dev/infiniband/uverbs0"));
+    assert_eq!((lease.break_time_ms, lease.breaking), (None, 0));
+}
+
+#[test]
+fn a_breakable_lease_that_is_being_broken() {
+    let mut record = lease_record(1, b"/f");
+    record[48..52].copy_from_slice(&uapi::MODE_BREAKABLE.to_ne_bytes());
+    record[88..92].copy_from_slice(&5000u32.to_ne_bytes());
+    record[92..96].copy_from_slice(&2u32.to_ne_bytes());
+    let lease = parse_all(&record).unwrap().remove(0);
+    assert_eq!(lease.mode, LeaseMode::Breakable);
+    assert_eq!((lease.break_time_ms, lease.breaking), (Some(5000), 2));
+}
+
+#[test]
+fn an_owner_file_with_a_path_too_long() {
+    let mut pin = pin_record(3, 7);
+    pin[128..].fill(0);
+    let leases = parse_all(&[lease_record(7, b"/f"), pin].concat()).unwrap();
+    assert_eq!(leases[0].pins[0].owner_file, None);
 }
 
 #[test]
@@ -117,10 +140,10 @@ fn a_gone_holder_and_odd_bytes() {
 #[test]
 fn numbers_from_the_future() {
     let mut record = lease_record(1, b"/f");
-    record[48..52].copy_from_slice(&2u32.to_ne_bytes());
+    record[48..52].copy_from_slice(&8u32.to_ne_bytes());
     record[52..56].copy_from_slice(&9u32.to_ne_bytes());
     let lease = parse_all(&record).unwrap().remove(0);
-    assert_eq!(lease.mode.to_string(), "unknown(2)");
+    assert_eq!(lease.mode.to_string(), "unknown(8)");
     assert_eq!(lease.state.to_string(), "unknown(9)");
 }
 
@@ -159,25 +182,25 @@ fn malformed_sizes() {
     assert_eq!(with_size(lease(), 0), Err(Malformed::Short));
     assert_eq!(with_size(lease(), 4), Err(Malformed::Short));
     assert_eq!(with_size(lease(), 8), Err(Malformed::Short));
-    assert_eq!(with_size(lease(), 96), Err(Malformed::Short));
-    assert_eq!(with_size(lease(), 104), Err(Malformed::Unterminated));
-    assert_eq!(with_size(lease(), 117), Err(Malformed::Unaligned));
+    assert_eq!(with_size(lease(), 104), Err(Malformed::Short));
+    assert_eq!(with_size(lease(), 112), Err(Malformed::Unterminated));
+    assert_eq!(with_size(lease(), 125), Err(Malformed::Unaligned));
     assert_eq!(with_size(lease(), 1 << 20), Err(Malformed::Overrun));
     assert_eq!(with_size(lease(), u32::MAX & !7), Err(Malformed::Overrun));
-    assert_eq!(with_size(pin_record(1, 7), 120), Err(Malformed::Short));
+    assert_eq!(with_size(pin_record(1, 7), 184), Err(Malformed::Short));
     assert_eq!(parse_all(&lease()[..5]), Err(Malformed::Short));
 }
 
 #[test]
 fn strings_without_end() {
     let mut record = lease_record(7, b"/mnt/pmem/file");
-    record[104..].fill(b'x');
+    record[112..].fill(b'x');
     assert_eq!(parse_all(&record), Err(Malformed::Unterminated));
     let mut record = lease_record(7, b"/f");
-    record[88..104].fill(b'x');
+    record[96..112].fill(b'x');
     assert_eq!(parse_all(&record), Err(Malformed::Unterminated));
     let mut pin = pin_record(1, 7);
-    pin[96..].fill(b'x');
+    pin[128..].fill(b'x');
     let buf = [lease_record(7, b"/f"), pin].concat();
     assert_eq!(parse_all(&buf), Err(Malformed::Unterminated));
 }

@@ -7,10 +7,10 @@ use crate::explain;
 use crate::facts;
 use crate::failure::Failure;
 use crate::ioctl::LeaseFd;
+use crate::ioctl::Wish;
 use crate::lease::FileId;
 use crate::lease::Lease;
 use crate::listing;
-use crate::sizes::Range;
 use rustix::fd::AsFd;
 use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
@@ -36,7 +36,7 @@ pub fn run(args: &RunArgs) -> Result<Infallible, Failure> {
     let _leases = args
         .files
         .iter()
-        .map(|file| lease(file, args.range))
+        .map(|file| lease(file, args))
         .collect::<Result<Vec<LeaseFd>, String>>()
         .map_err(Failure::Own)?;
     let error = Command::new(command).args(arguments).exec();
@@ -51,7 +51,8 @@ fn take_name_of(command: &OsStr) {
     let _ = CString::new(name.as_bytes()).map(|name| rustix::thread::set_name(&name));
 }
 
-fn lease(path: &Path, range: Range) -> Result<LeaseFd, String> {
+fn lease(path: &Path, args: &RunArgs) -> Result<LeaseFd, String> {
+    let range = args.range;
     let file = open(path).map_err(|errno| {
         let leases = match errno {
             Errno::TXTBSY => leases_on(facts::id_of_path(path).ok()),
@@ -62,7 +63,7 @@ fn lease(path: &Path, range: Range) -> Result<LeaseFd, String> {
     let lease =
         LeaseFd::open_inheritable().map_err(|errno| explain::device(errno, &facts::machine()))?;
     // The lease does not need the file to stay open.
-    match retry_on_intr(|| lease.acquire(file.as_fd(), range.offset, range.length)) {
+    match retry_on_intr(|| lease.acquire(file.as_fd(), range, wish(args))) {
         Ok(_) => Ok(lease),
         Err(errno) => {
             let leases = match errno {
@@ -71,15 +72,19 @@ fn lease(path: &Path, range: Range) -> Result<LeaseFd, String> {
             };
             let facts = facts::file(file.as_fd()).ok();
             let machine = facts::machine();
-            Err(explain::acquire(
-                path,
-                errno,
-                range,
-                facts.as_ref(),
-                &machine,
-                &leases,
-            ))
+            Err(match (errno, args.break_time) {
+                (Errno::RANGE, Some(time)) => explain::break_time(path, time),
+                _ => explain::acquire(path, errno, range, facts.as_ref(), &machine, &leases),
+            })
         }
+    }
+}
+
+fn wish(args: &RunArgs) -> Wish {
+    if args.breakable {
+        Wish::Breakable(args.break_time.map(|time| time.ms))
+    } else {
+        Wish::Exclusive
     }
 }
 

@@ -53,12 +53,15 @@ fn look(args: &ScanArgs) -> Result<Scan, String> {
     let file = open(path).map_err(|errno| explain::open_to_scan(path, errno))?;
     let fd = LeaseFd::open().map_err(|errno| explain::device(errno, &facts::machine()))?;
     match listing::scan(&fd, file.as_fd(), args.range) {
-        Ok((busy, leases)) => Ok(Scan {
-            path: path.clone(),
-            extent: args.range.into(),
-            busy,
-            leases,
-        }),
+        Ok((busy, mut leases)) => {
+            listing::add_openers(&fd, &mut leases);
+            Ok(Scan {
+                path: path.clone(),
+                extent: args.range.into(),
+                busy,
+                leases,
+            })
+        }
         Err(error) => {
             let facts = facts::file(file.as_fd()).ok();
             let machine = facts::machine();
@@ -74,7 +77,7 @@ fn look(args: &ScanArgs) -> Result<Scan, String> {
 }
 
 /// In any way that is allowed; non-blocking, so that a pipe is no wait.
-fn open(path: &Path) -> rustix::io::Result<OwnedFd> {
+pub fn open(path: &Path) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let open = |way: OFlags| retry_on_intr(|| rustix::fs::open(path, way | flags, Mode::empty()));
     match open(OFlags::RDONLY) {

@@ -4,12 +4,13 @@
 //!
 //! Leases and pins have different columns: both are laid out as tables of
 //! their own, so that columns are aligned over the whole listing, and then
-//! interleaved line by line.
+//! interleaved line by line.  Below each pin stands who keeps it alive.
 
 use crate::lease::Lease;
 use crate::lease::Pin;
 use crate::lease::Task;
 use crate::sizes;
+use crate::times;
 use comfy_table::presets::NOTHING;
 use comfy_table::ContentArrangement;
 use comfy_table::Table;
@@ -38,6 +39,41 @@ fn task(task: &Task) -> String {
     }
 }
 
+fn mode(lease: &Lease) -> String {
+    match lease.break_time_ms {
+        Some(ms) => format!("{} {}", lease.mode, times::readable(ms.into())),
+        None => lease.mode.to_string(),
+    }
+}
+
+fn state(lease: &Lease) -> String {
+    match lease.breaking {
+        0 => lease.state.to_string(),
+        1 => format!("{}, breaking", lease.state),
+        several => format!("{}, breaking ({several})", lease.state),
+    }
+}
+
+/// The file that has to be closed for a pin to go, and where it is open.
+fn owner(pin: &Pin) -> String {
+    let file = match &pin.owner_file {
+        Some(path) => printable(path.as_bytes()),
+        None => "(path not known)".into(),
+    };
+    if pin.open_in.is_empty() {
+        return format!("owner: {file}, open now in no process that can be seen from here");
+    }
+    let open_in: Vec<String> = pin
+        .open_in
+        .iter()
+        .map(|opener| match &opener.comm {
+            Some(comm) => format!("{} {}", opener.pid, printable(comm.as_bytes())),
+            None => opener.pid.to_string(),
+        })
+        .collect();
+    format!("owner: {file}, open now in: {}", open_in.join(", "))
+}
+
 fn lease_row(lease: &Lease, page_size: u64) -> Vec<String> {
     let mut holder = task(&lease.holder);
     if lease.holders > 1 {
@@ -47,8 +83,8 @@ fn lease_row(lease: &Lease, page_size: u64) -> Vec<String> {
         lease.id.to_string(),
         printable(&lease.path),
         sizes::describe(lease.extent),
-        lease.mode.to_string(),
-        lease.state.to_string(),
+        mode(lease),
+        state(lease),
         holder,
         lease.pins.len().to_string(),
         sizes::readable(lease.pinned_pages.saturating_mul(page_size)),
@@ -60,14 +96,22 @@ fn pin_row(pin: &Pin) -> Vec<String> {
     if pin.runs > 1 {
         range += &format!(" in {} runs", pin.runs);
     }
+    let access = match (pin.writable, pin.revocable) {
+        (true, true) => "rw revocable",
+        (true, false) => "rw",
+        (false, true) => "r revocable",
+        (false, false) => "r",
+    };
     vec![
         pin.id.to_string(),
         pin.kind.to_string(),
         printable(pin.device.as_bytes()),
         task(&pin.task),
+        pin.task.uid.to_string(),
         range,
         pin.pages.to_string(),
-        if pin.writable { "rw" } else { "r" }.into(),
+        access.into(),
+        times::readable(pin.age_ms),
     ]
 }
 
@@ -100,7 +144,7 @@ pub fn render(leases: &[Lease], page_size: u64) -> String {
     );
     let pin_lines = lines(
         &[
-            "PIN", "KIND", "DEVICE", "PROCESS", "RANGE", "PAGES", "ACCESS",
+            "PIN", "KIND", "DEVICE", "PROCESS", "UID", "RANGE", "PAGES", "ACCESS", "AGE",
         ],
         leases.iter().flat_map(|lease| &lease.pins).map(pin_row),
     );
@@ -117,8 +161,9 @@ pub fn render(leases: &[Lease], page_size: u64) -> String {
         if !lease.pins.is_empty() {
             push("    ", &pin_lines[0]);
         }
-        for line in pin_rows.by_ref().take(lease.pins.len()) {
+        for (pin, line) in lease.pins.iter().zip(pin_rows.by_ref()) {
             push("    ", line);
+            push("        ", &owner(pin));
         }
     }
     out
@@ -130,6 +175,7 @@ pub(crate) mod tests {
     use crate::lease::Extent;
     use crate::lease::FileId;
     use crate::lease::LeaseMode;
+    use crate::lease::Opener;
     use crate::lease::PinKind;
     use crate::lease::State;
 
@@ -155,6 +201,17 @@ pub(crate) mod tests {
             pages: 16,
             kind: PinKind::Rdma,
             device: "rxe0".into(),
+            owner_file: Some("/dev/infiniband/uverbs0".into()),
+            open_in: vec![
+                Opener {
+                    pid: 812,
+                    comm: Some("ib_write_bw".into()),
+                },
+                Opener {
+                    pid: 900,
+                    comm: None,
+                },
+            ],
             task: a_task(Some(812), 1000, "ib_write_bw"),
             writable: true,
             revocable: false,
@@ -167,6 +224,8 @@ pub(crate) mod tests {
             pages: 1024,
             kind: PinKind::IoUring,
             device: "io_uring".into(),
+            owner_file: None,
+            open_in: vec![],
             writable: false,
             revocable: true,
             ..rdma.clone()
@@ -177,6 +236,8 @@ pub(crate) mod tests {
             file: file(12),
             path: b"/mnt/pmem/file".to_vec(),
             mode: LeaseMode::Exclusive,
+            break_time_ms: None,
+            breaking: 0,
             state: State::Active,
             holder: a_task(Some(812), 1000, "ib_write_bw"),
             holders: 2,
@@ -189,6 +250,9 @@ pub(crate) mod tests {
             extent: Extent::new(4096, 2 << 20),
             file: file(13),
             path: b"/mnt/pmem/two\nlines".to_vec(),
+            mode: LeaseMode::Breakable,
+            break_time_ms: Some(5000),
+            breaking: 1,
             holder: a_task(Some(90), 0, "spdk_tgt"),
             holders: 1,
             pinned_pages: 0,

@@ -20,12 +20,18 @@ pub const IOC_ACQUIRE: u8 = 1;
 pub const IOC_QUERY: u8 = 4;
 /// Number of `DAXLEASE_SCAN`.
 pub const IOC_SCAN: u8 = 6;
+/// Number of `DAXLEASE_OPENERS`.
+pub const IOC_OPENERS: u8 = 7;
+/// Number of `DAXLEASE_FORCE`.
+pub const IOC_FORCE: u8 = 8;
 
 /// End of a range that has no end.
 pub const TO_INFINITY: u64 = u64::MAX;
 
 /// Conflicting layout changes fail with `ETXTBSY`.
 pub const MODE_EXCLUSIVE: u32 = 1;
+/// They wait, and the holder is asked to let go.
+pub const MODE_BREAKABLE: u32 = 2;
 
 /// Pins are admitted.
 pub const STATE_ACTIVE: u32 = 1;
@@ -52,6 +58,9 @@ pub const SCAN_PINS_ONLY: u32 = 1 << 0;
 pub const BUSY_PINNED: u32 = 1 << 0;
 /// Referenced for the moment.
 pub const BUSY_TRANSIENT: u32 = 1 << 1;
+
+/// SIGKILL whom no revocation helps against.
+pub const FORCE_KILL: u32 = 1 << 0;
 
 /// [`RecordHead::kind`] of a [`LeaseRecord`].
 pub const RECORD_LEASE: u32 = 1;
@@ -105,6 +114,34 @@ pub struct Scan {
     pub pin_cursor: u64,
 }
 
+/// `struct daxlease_openers`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Openers {
+    pub size: u32,
+    pub flags: u32,
+    pub pin: u64,
+    pub buf: u64,
+    pub buf_len: u32,
+    pub count: u32,
+}
+
+/// `struct daxlease_force`
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Force {
+    pub size: u32,
+    pub flags: u32,
+    pub fd: i32,
+    pub reserved: u32,
+    pub offset: u64,
+    pub length: u64,
+    pub revoked: u32,
+    pub killed: u32,
+    pub pins: u32,
+    pub leases: u32,
+}
+
 /// `struct daxlease_record`
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, Immutable, KnownLayout)]
@@ -134,6 +171,8 @@ pub struct LeaseRecord {
     pub pins: u32,
     pub pinned_pages: u64,
     pub age_ms: u64,
+    pub break_time_ms: u32,
+    pub breaking: u32,
     pub comm: [u8; 16],
 }
 
@@ -156,15 +195,18 @@ pub struct PinRecord {
     pub reserved: u32,
     pub comm: [u8; 16],
     pub owner: [u8; 32],
+    pub owner_file: [u8; 64],
 }
 
 const _: () = {
     assert!(size_of::<Acquire>() == 48);
     assert!(size_of::<Query>() == 40);
     assert!(size_of::<Scan>() == 80);
+    assert!(size_of::<Openers>() == 32);
+    assert!(size_of::<Force>() == 48);
     assert!(size_of::<RecordHead>() == 8);
-    assert!(size_of::<LeaseRecord>() == 104);
-    assert!(size_of::<PinRecord>() == 128);
+    assert!(size_of::<LeaseRecord>() == 112);
+    assert!(size_of::<PinRecord>() == 192);
 };
 
 #[cfg(test)]
@@ -189,10 +231,19 @@ mod tests {
         assert_eq!(offset_of!(LeaseRecord, dev_major), 40);
         assert_eq!(offset_of!(LeaseRecord, uid), 56);
         assert_eq!(offset_of!(LeaseRecord, pinned_pages), 72);
-        assert_eq!(offset_of!(LeaseRecord, comm), 88);
+        assert_eq!(offset_of!(LeaseRecord, break_time_ms), 88);
+        assert_eq!(offset_of!(LeaseRecord, comm), 96);
         assert_eq!(offset_of!(PinRecord, runs), 56);
         assert_eq!(offset_of!(PinRecord, comm), 80);
         assert_eq!(offset_of!(PinRecord, owner), 96);
+        assert_eq!(offset_of!(PinRecord, owner_file), 128);
+        assert_eq!(offset_of!(Acquire, break_time_ms), 32);
+        assert_eq!(offset_of!(Openers, pin), 8);
+        assert_eq!(offset_of!(Openers, count), 28);
+        assert_eq!(offset_of!(Force, fd), 8);
+        assert_eq!(offset_of!(Force, offset), 16);
+        assert_eq!(offset_of!(Force, revoked), 32);
+        assert_eq!(offset_of!(Force, leases), 44);
     }
 
     /// The header is in the same checkout; hold its numbers against ours.
@@ -224,6 +275,8 @@ mod tests {
         };
         assert_eq!(value("DAXLEASE_IOC_MAGIC"), u32::from(IOC_MAGIC));
         assert_eq!(value("DAXLEASE_MODE_EXCLUSIVE"), MODE_EXCLUSIVE);
+        assert_eq!(value("DAXLEASE_MODE_BREAKABLE"), MODE_BREAKABLE);
+        assert_eq!(value("DAXLEASE_FORCE_KILL"), FORCE_KILL);
         assert_eq!(value("DAXLEASE_STATE_ACTIVE"), STATE_ACTIVE);
         assert_eq!(value("DAXLEASE_STATE_RELEASING"), STATE_RELEASING);
         assert_eq!(value("DAXLEASE_STATE_ORPHANED"), STATE_ORPHANED);

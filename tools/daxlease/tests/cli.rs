@@ -79,6 +79,8 @@ fn help_tells_a_stranger() {
     }
     let run = stdout(&daxlease(["run", "--help"]));
     for part in [
+        "--breakable",
+        "--break-time",
         "in place",
         "not holders",
         "shell script",
@@ -95,6 +97,14 @@ fn help_tells_a_stranger() {
     let scan = stdout(&daxlease(["scan", "--help"]));
     for part in ["--json", "--range", "idle", "pinned for long", "transient"] {
         assert!(scan.contains(part), "{part}: {scan}");
+    }
+    let watch = stdout(&daxlease(["watch", "--help"]));
+    for part in ["--json", "root", "tracefs", "break_verdict"] {
+        assert!(watch.contains(part), "{part}: {watch}");
+    }
+    let force = stdout(&daxlease(["force", "--help"]));
+    for part in ["--kill", "--range", "SIGKILL", "root"] {
+        assert!(force.contains(part), "{part}: {force}");
     }
     assert!(stdout(&daxlease(["--version"])).starts_with("daxlease 0."));
 }
@@ -113,6 +123,20 @@ fn usage_errors() {
     let args = ["run", "--range", "0:4X", "/f", "--", "true"];
     fails(&daxlease(args), &["'4X' is not a size"]);
     fails(&daxlease(["scan"]), &["FILE", "Usage: daxlease scan"]);
+    let args = ["run", "--break-time", "5s", "/f", "--", "true"];
+    fails(&daxlease(args), &["--breakable"]);
+    let args = [
+        "run",
+        "--breakable",
+        "--break-time",
+        "5",
+        "/f",
+        "--",
+        "true",
+    ];
+    fails(&daxlease(args), &["such as 5s or 500ms"]);
+    fails(&daxlease(["force"]), &["FILE", "Usage: daxlease force"]);
+    fails(&daxlease(["completions", "tcsh"]), &["tcsh", "bash"]);
     fails(
         &daxlease(["scan", "--range", "1", "/f"]),
         &["OFFSET:LENGTH"],
@@ -175,6 +199,34 @@ fn no_module() {
     fails(&daxlease(["ls", "--json"]), &["/dev/daxlease is missing"]);
     let scan = daxlease(["scan".as_ref(), file.as_os_str()]);
     fails(&scan, &["/dev/daxlease is missing", "modprobe daxlease"]);
+    let force = daxlease(["force".as_ref(), file.as_os_str()]);
+    fails(&force, &["/dev/daxlease is missing", "modprobe daxlease"]);
+}
+
+/// What a shell makes of it is not known here, but bash can tell whether it is well-formed.
+#[test]
+fn completions() {
+    let made = daxlease(["completions", "bash"]);
+    assert!(made.status.success(), "{made:?}");
+    let scratch = Scratch::new("completions");
+    let script = scratch.0.join("daxlease");
+    std::fs::write(&script, made.stdout).unwrap();
+    let check = format!(
+        "source {}; COMP_WORDS=(daxlease wat); COMP_CWORD=1; _daxlease daxlease wat daxlease; \
+         echo ${{COMPREPLY[@]}}",
+        script.display()
+    );
+    let bash = Command::new("bash")
+        .args(["-euc", &check])
+        .output()
+        .unwrap();
+    assert_eq!(stdout(&bash).trim(), "watch", "{bash:?}");
+    for shell in ["zsh", "fish"] {
+        assert!(
+            stdout(&daxlease(["completions", shell])).contains("daxlease"),
+            "{shell}"
+        );
+    }
 }
 
 #[test]
@@ -187,6 +239,9 @@ fn manual_pages() {
         "daxlease-run.1",
         "daxlease-ls.1",
         "daxlease-scan.1",
+        "daxlease-watch.1",
+        "daxlease-force.1",
+        "daxlease-completions.1",
     ] {
         let page = std::fs::read_to_string(scratch.0.join(name)).unwrap();
         assert!(page.contains(".TH "), "{name}");

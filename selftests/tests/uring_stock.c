@@ -44,6 +44,16 @@ static void expect(const char *type, const char *what, int want, int got)
 	ksft_test_result(want == got, "%s: %s\n", type, what);
 }
 
+/* Registers memory that is none of a file's; how many pages that has pinned, or -errno. */
+static long long reg_anonymous(struct io_uring *ring)
+{
+	char *anon = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long long before = foll_pins();
+	int ret = anon == MAP_FAILED ? -ENOMEM : uring_reg(ring, anon, SIZE);
+
+	return ret ? ret : foll_pins() - before;
+}
+
 static void run_fs(const struct dax_fs *fs)
 {
 	bool module = !access("/sys/module/daxlease", F_OK);
@@ -70,10 +80,14 @@ static void run_fs(const struct dax_fs *fs)
 	       reg(&ring, half_and_half(fd, false)));
 	expect(fs->type, "no memory at all", -EFAULT, uring_reg(&ring, (char *)PAGE_SZ, SIZE));
 	expect(fs->type, "nothing is left pinned", true, wait_foll_pins(pins));
-	ret = reg(&ring, mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			      -1, 0));
-	expect(fs->type, "anonymous memory", 0, ret);
-	expect(fs->type, "all of it is pinned", PAGES, foll_pins() - pins);
+	/* Again where the kernel itself had a page pinned for a moment, before or after. */
+	for (int i = 0; i < 10; i++) {
+		ret = reg_anonymous(&ring);
+		if (ret < 0 || ret == PAGES)
+			break;
+		io_uring_unregister_buffers(&ring);
+	}
+	expect(fs->type, "anonymous memory, all of it pinned", PAGES, ret);
 	io_uring_queue_exit(&ring);
 	expect(fs->type, "and released", true, wait_foll_pins(pins));
 	close(fd);
@@ -85,7 +99,7 @@ int main(void)
 	ksft_print_header();
 	if (uring_missing())
 		ksft_exit_skip("io_uring: %s\n", uring_missing());
-	ksft_set_plan(18);
+	ksft_set_plan(16);
 	run_fs(&fs_ext4);
 	run_fs(&fs_xfs);
 	ksft_finished();

@@ -37,6 +37,14 @@ const char *argument_wrong(const struct worker *worker, const struct call *call,
 			from = offsetof(struct daxlease_scan, busy);
 			to = sizeof(struct daxlease_scan);
 			break;
+		case OP_OPENERS:
+			from = offsetof(struct daxlease_openers, count);
+			to = sizeof(struct daxlease_openers);
+			break;
+		case OP_FORCE:
+			from = offsetof(struct daxlease_force, revoked);
+			to = sizeof(struct daxlease_force);
+			break;
 		case OP_STATS:
 			from = offsetof(struct daxlease_stats, leases);
 			to = sizeof(struct daxlease_stats);

@@ -8,13 +8,15 @@
 
 #include "call.h"
 
+#define PAGE_BYTES	4096
 #define LIST(...)	((const char *const[]) { __VA_ARGS__, NULL })
 
 static const char *const op_names[NR_OPS] = {
 	[OP_OPEN] = "open", [OP_CLOSE] = "close", [OP_DUP] = "dup", [OP_PASS] = "pass",
 	[OP_NONBLOCK] = "nonblock", [OP_ACQUIRE] = "acquire", [OP_ATTACH] = "attach",
 	[OP_RELEASE] = "release", [OP_QUERY] = "query", [OP_STATS] = "stats", [OP_SCAN] = "scan",
-	[OP_UNKNOWN] = "unknown", [OP_OTHER] = "other", [OP_FDINFO] = "fdinfo",
+	[OP_READ] = "read", [OP_POLL] = "poll", [OP_ASYNC] = "async", [OP_OPENERS] = "openers",
+	[OP_FORCE] = "force", [OP_UNKNOWN] = "unknown", [OP_OTHER] = "other", [OP_FDINFO] = "fdinfo",
 	[OP_DEV_OPEN] = "dev-open", [OP_DEV_CLOSE] = "dev-close", [OP_PIN] = "pin",
 	[OP_UNPIN] = "unpin", [OP_DMA] = "dma", [OP_CHANGE] = "change",
 	[OP_FOREIGN] = "foreign", [OP_GIVE] = "give", [OP_PROTECT] = "protect",
@@ -60,7 +62,7 @@ static const struct {
 
 static const char *const other_names[] = {
 	"read", "write", "pread", "poll", "mmap", "lseek", "ftruncate", "fallocate", "fsync",
-	"splice", "epoll", "setlease", "flock", "async", "fionread", "dupfd", NULL,
+	"splice", "epoll", "setlease", "flock", "fionread", "dupfd", NULL,
 };
 
 static const char *const change_names[] = {
@@ -100,6 +102,17 @@ struct call call_of(enum op op)
 		break;
 	case OP_SCAN:
 		call.arg[A_SIZE] = sizeof(struct daxlease_scan);
+		break;
+	case OP_READ:
+		call.arg[A_RLEN] = PAGE_BYTES;
+		break;
+	case OP_OPENERS:
+		call.arg[A_SIZE] = sizeof(struct daxlease_openers);
+		call.arg[A_RLEN] = sizeof(__s32);
+		call.arg[A_PCUR] = CUR_FIRST;
+		break;
+	case OP_FORCE:
+		call.arg[A_SIZE] = sizeof(struct daxlease_force);
 		break;
 	case OP_STATS:
 		call.arg[A_SIZE] = sizeof(struct daxlease_stats);

@@ -20,6 +20,11 @@ enum op {
 	OP_RELEASE,
 	OP_QUERY,
 	OP_SCAN,
+	OP_READ,	/* events */
+	OP_POLL,
+	OP_ASYNC,	/* a signal for each event, or none */
+	OP_OPENERS,
+	OP_FORCE,
 	OP_STATS,
 	OP_UNKNOWN,	/* an ioctl that is not there */
 	OP_OTHER,	/* any other call on a lease fd */
@@ -138,7 +143,6 @@ enum other {
 	OTHER_EPOLL,
 	OTHER_SETLEASE,
 	OTHER_FLOCK,
-	OTHER_ASYNC,
 	OTHER_FIONREAD,
 	OTHER_FCNTL_DUP,
 	NR_OTHERS

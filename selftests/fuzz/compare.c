@@ -7,6 +7,9 @@
 
 #include "model.h"
 
+/* What waits for longer is sent signals. */
+#define SLOW_MS		10
+
 static const char *lease_differs(struct model *model, const struct daxlease_lease_record *r)
 {
 	const struct model_lease *lease = model_find_lease(model, r->id);
@@ -20,8 +23,10 @@ static const char *lease_differs(struct model *model, const struct daxlease_leas
 		return "a lease is of another file";
 	if (r->state != (lease->orphan ? DAXLEASE_STATE_ORPHANED : DAXLEASE_STATE_ACTIVE))
 		return "a lease is in another state";
-	if (r->mode != DAXLEASE_MODE_EXCLUSIVE)
-		return "a lease has another mode";
+	if (r->mode != lease->mode || r->break_time_ms != lease->break_ms)
+		return "a lease has another mode or break time";
+	if (r->breaking)
+		return "a layout change waits, and there is none";
 	if (r->uid != geteuid() || r->pid != getpid() || !r->comm[0])
 		return "a lease is somebody else's";
 	if (r->holders != (lease->holders == HOLDER_SELF ? 1 : 2))
@@ -35,6 +40,7 @@ static const char *pin_differs(struct model *model, const struct daxlease_pin_re
 {
 	uint64_t pages = (r->end - r->start) / PAGE_SZ;
 	const struct model_lease *lease = model_find_lease(model, r->lease_id);
+	const struct model_pin *pin = model_pin_of(model, r);
 
 	if (!lease)
 		return "a pin is under a lease that is not there";
@@ -42,6 +48,13 @@ static const char *pin_differs(struct model *model, const struct daxlease_pin_re
 		return "a pin is not what was pinned";
 	if (r->start / PAGE_SZ < lease->start || r->end / PAGE_SZ > lease->end)
 		return "a pin reaches beyond its lease";
+	if (!pin || pin->revoked)
+		return "there is a pin that nobody made, or that was revoked";
+	if (!(r->flags & DAXLEASE_PIN_WRITABLE) != !pin->write ||
+	    !(r->flags & DAXLEASE_PIN_REVOCABLE) != !pin->revocable)
+		return "a pin has other flags";
+	if (strcmp(r->owner_file, TESTDEV_DEV))
+		return "a pin goes with another file";
 	if (r->uid != geteuid() || r->pid != getpid() || !r->comm[0] ||
 	    r->kind != DAXLEASE_PIN_OTHER || strcmp(r->owner, "testdev"))
 		return "a pin is somebody else's";
@@ -57,6 +70,8 @@ void model_count(struct model *model, int file, unsigned int *count)
 	for (unsigned int i = 0; i < model->pins; i++) {
 		const struct model_pin *pin = &model->pin[i];
 
+		if (pin->revoked)
+			continue;
 		for (uint64_t page = pin->page; page < pin->page + pin->nr; page++) {
 			if (area_file(pin->area, page, &f, &index) && f == file)
 				count[index] += pin->write ? 1 + (1 << 16) : 1;
@@ -144,13 +159,14 @@ static const char *sums_wrong(const struct daxlease_stats *a, const struct daxle
 
 	if (b->acquired < a->acquired || b->pinned < a->pinned ||
 	    b->pin_refused < a->pin_refused || b->breaks < a->breaks ||
-	    b->breaks_refused < a->breaks_refused || b->drains < a->drains)
+	    b->breaks_refused < a->breaks_refused || b->drains < a->drains ||
+	    b->waits < a->waits || b->revoked < a->revoked || b->events_lost < a->events_lost)
 		return "a sum of STATS went down";
 	if (!pins && (b->pinned != a->pinned || b->pin_refused != a->pin_refused))
 		return "a sum of pins changed without one";
-	if (!changes && (b->breaks != a->breaks || b->drains != a->drains))
+	if (!changes && (b->breaks != a->breaks || b->drains != a->drains || b->waits != a->waits))
 		return "a sum of layout changes changed without one";
-	if (changes && (ret == -ETXTBSY || ret == -EDEADLK) &&
+	if (changes && (ret == -ETXTBSY || ret == -EDEADLK || ret == -EINTR) &&
 	    b->breaks_refused == a->breaks_refused)
 		return "a refused layout change is not in STATS";
 	if (b->drains != a->drains)
@@ -160,8 +176,19 @@ static const char *sums_wrong(const struct daxlease_stats *a, const struct daxle
 
 static bool only_asks(const struct call *call)
 {
-	return call->op == OP_QUERY || call->op == OP_STATS || call->op == OP_SCAN ||
-	       call->op == OP_FDINFO;
+	switch (call->op) {
+	case OP_QUERY:
+	case OP_STATS:
+	case OP_SCAN:
+	case OP_OPENERS:
+	case OP_READ:
+	case OP_POLL:
+	case OP_ASYNC:
+	case OP_FDINFO:
+		return true;
+	default:
+		return false;
+	}
 }
 
 const char *model_compare(struct model *model, struct worker *worker, const struct call *call,
@@ -177,8 +204,16 @@ const char *model_compare(struct model *model, struct worker *worker, const stru
 	if (error)
 		return "QUERY or STATS failed";
 	model->now = !model->now;
-	drop_orphans(model);
+	if (call->op == OP_PIN && ret >= 0)
+		model_number_pin(model);
 	wrong = sums_wrong(&before->stats, &after->stats, call, ret);
+	if (!wrong)
+		wrong = model_revoke(model, ret);
+	if (!wrong)
+		wrong = model_tell(model, call, ret);
+	drop_orphans(model);
+	if (!wrong && call->op == OP_FORCE && ret >= 0)
+		wrong = check_force(model, worker);
 	if (!wrong && model->acquired == ~0ULL) {
 		if (after->stats.acquired - before->stats.acquired > 1)
 			wrong = "an ACQUIRE counts twice";
@@ -186,17 +221,23 @@ const char *model_compare(struct model *model, struct worker *worker, const stru
 	}
 	if (!wrong && after->stats.acquired != model->acquired)
 		wrong = "STATS has another number of leases ever acquired";
-	if (!wrong && (ret < 0 || only_asks(call)) && !truth_same_records(before, after))
+	if (!wrong && (ret < 0 || only_asks(call)) && !model->revoked &&
+	    !truth_same_records(before, after))
 		wrong = "a call that failed, or only asks, changes what there is";
 	if (!wrong)
 		wrong = records_differ(model);
 	worker->first_lease = 0;
 	worker->first_pin = 0;
+	worker->slow = false;
 	for (unsigned int i = after->nr; i-- > 0;) {
-		if (lease_of(after->record[i]))
-			worker->first_lease = lease_of(after->record[i])->id;
-		else
+		const struct daxlease_lease_record *lease = lease_of(after->record[i]);
+
+		if (lease) {
+			worker->first_lease = lease->id;
+			worker->slow |= lease->break_time_ms > SLOW_MS;
+		} else {
 			worker->first_pin = pin_of(after->record[i])->id;
+		}
 	}
 	return wrong;
 }

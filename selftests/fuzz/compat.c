@@ -8,8 +8,10 @@
 
 #include "world.h"
 
-#define NR_ioctl_32	54
+#define NR_read_32	3
 #define NR_getpid_32	20
+#define NR_ioctl_32	54
+#define NR_poll_32	168
 
 static long call32(long nr, long a, long b, long c)
 {
@@ -22,15 +24,28 @@ static long call32(long nr, long a, long b, long c)
 	return (int)ret;
 }
 
-long compat_ioctl(int fd, unsigned int cmd, uint32_t arg)
+static long result(long ret)
 {
-	long ret = call32(NR_ioctl_32, fd, cmd, arg);
-
 	if (ret < 0 && ret > -4096) {
 		errno = -ret;
 		return -1;
 	}
 	return ret;
+}
+
+long compat_ioctl(int fd, unsigned int cmd, uint32_t arg)
+{
+	return result(call32(NR_ioctl_32, fd, cmd, arg));
+}
+
+long compat_read(int fd, uint32_t buf, uint32_t len)
+{
+	return result(call32(NR_read_32, fd, buf, len));
+}
+
+long compat_poll(uint32_t fds, uint32_t nr, int timeout)
+{
+	return result(call32(NR_poll_32, fds, nr, timeout));
 }
 
 static sigjmp_buf no_compat;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -211,6 +212,82 @@ static long run_scan(struct worker *worker, const struct call *call, int fd)
 	return ret;
 }
 
+static long run_openers(struct worker *worker, const struct call *call, int fd)
+{
+	struct daxlease_openers arg = {
+		.size		= call->arg[A_SIZE],
+		.flags		= call->arg[A_FLAGS],
+		.pin		= call->arg[A_ID] ? call->arg[A_ID] :
+				  cursor_of(call->arg[A_PCUR], worker->first_pin,
+					    worker->pin_cursor),
+		.buf_len	= call->arg[A_RLEN],
+	};
+	long ret;
+
+	arena_place(&worker->data, call->arg[A_RBUF], call->arg[A_RCUT], call->arg[A_RLEN],
+		    &worker->buf);
+	arg.buf = worker->buf.addr;
+	worker->openers = arg;
+	ret = CALL_WITH(worker, call, fd, DAXLEASE_OPENERS, arg);
+	place_get(&worker->data, &worker->buf, PLACE_MAX);
+	return ret;
+}
+
+static long run_force(struct worker *worker, const struct call *call, int fd)
+{
+	struct daxlease_force arg = {
+		.size		= call->arg[A_SIZE],
+		.flags		= call->arg[A_FLAGS],
+		.fd		= world_fd(call->arg[A_FILE], call->arg[A_SLOT]),
+		.reserved	= call->arg[A_RESERVED],
+		.offset		= call->arg[A_OFFSET],
+		.length		= call->arg[A_LENGTH],
+	};
+
+	return CALL_WITH(worker, call, fd, DAXLEASE_FORCE, arg);
+}
+
+/* Without events and O_NONBLOCK it waits, until the alarm. */
+static long run_read(struct worker *worker, const struct call *call, int fd)
+{
+	struct place *place = &worker->buf;
+	size_t len = call->arg[A_RLEN];
+	ssize_t ret;
+
+	arena_place(&worker->data, call->arg[A_RBUF], call->arg[A_RCUT], len, place);
+	set_alarm(worker, true);
+	errno = 0;
+	if (call->arg[A_ABI] && worker->world->compat)
+		ret = compat_read(fd, place->addr, len);
+	else
+		ret = read(fd, (void *)place->addr, len);
+	if (ret < 0)
+		ret = -errno;
+	set_alarm(worker, false);
+	place_get(&worker->data, place, PLACE_MAX);
+	return ret;
+}
+
+/* The events that there are, as a number. */
+static long run_poll(struct worker *worker, const struct call *call, int fd)
+{
+	struct pollfd *pfd, poll_for = { .fd = fd, .events = POLLIN | POLLOUT | POLLPRI };
+	struct place place;
+	long ret;
+
+	arena_place(&worker->args, BUF_HEAP, 0, sizeof(*pfd), &place);
+	memcpy(place.bytes, &poll_for, sizeof(poll_for));
+	errno = 0;
+	if (call->arg[A_ABI] && worker->world->compat)
+		ret = compat_poll(place.addr, 1, 0);
+	else
+		ret = poll((void *)place.addr, 1, 0);
+	if (ret < 0)
+		return -errno;
+	memcpy(&poll_for, place.bytes, sizeof(poll_for));
+	return poll_for.revents & POLLNVAL ? -EBADF : poll_for.revents;
+}
+
 static long run_pin(struct worker *worker, const struct call *call, int fd)
 {
 	struct testdev_pin arg = {
@@ -260,6 +337,20 @@ static long run_release(struct worker *worker, const struct call *call, int fd)
 	return ret;
 }
 
+/* With A_NR signals come while it waits for pins. */
+static long run_change(struct worker *worker, const struct call *call)
+{
+	long ret;
+
+	if (call->arg[A_NR])
+		set_alarm(worker, true);
+	ret = world_change(call->arg[A_FILE], call->arg[A_WHAT], call->arg[A_OFFSET],
+			   call->arg[A_LENGTH]);
+	if (call->arg[A_NR])
+		set_alarm(worker, false);
+	return ret;
+}
+
 static pthread_mutex_t peer_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static long run_peer(struct worker *worker, const struct call *call, int fd)
@@ -271,7 +362,8 @@ static long run_peer(struct worker *worker, const struct call *call, int fd)
 		ret = world_give(worker->world, fd);
 	else
 		ret = world_foreign_change(worker->world, call->arg[A_FILE], call->arg[A_WHAT],
-					   call->arg[A_OFFSET], call->arg[A_LENGTH]);
+					   call->arg[A_OFFSET], call->arg[A_LENGTH],
+					   call->arg[A_NR]);
 	pthread_mutex_unlock(&peer_lock);
 	return ret;
 }
@@ -307,6 +399,14 @@ static long run(struct worker *worker, const struct call *call)
 		return run_query(worker, call, fd);
 	case OP_SCAN:
 		return run_scan(worker, call, fd);
+	case OP_READ:
+		return run_read(worker, call, fd);
+	case OP_POLL:
+		return run_poll(worker, call, fd);
+	case OP_OPENERS:
+		return run_openers(worker, call, fd);
+	case OP_FORCE:
+		return run_force(worker, call, fd);
 	case OP_STATS:
 		return CALL_WITH(worker, call, fd, DAXLEASE_STATS, stats);
 	case OP_UNKNOWN:
@@ -319,8 +419,7 @@ static long run(struct worker *worker, const struct call *call)
 	case OP_DMA:
 		return run_dma(worker, call, dev);
 	case OP_CHANGE:
-		return world_change(call->arg[A_FILE], call->arg[A_WHAT], call->arg[A_OFFSET],
-				    call->arg[A_LENGTH]);
+		return run_change(worker, call);
 	case OP_FOREIGN:
 	case OP_GIVE:
 		return run_peer(worker, call, fd);

@@ -14,13 +14,16 @@
 #include "testdev.h"
 #include "world.h"
 
-/* Set of errno values; 0 stands for success. */
+/*
+ * Set of errno values up to EKEYREVOKED, each in the bit below its number; 0 stands
+ * for success and has the bit of 41, which is none.
+ */
 typedef unsigned __int128 errset;
-#define E(nr)	((errset)1 << (nr))
+#define E(nr)	((errset)1 << ((nr) ? (nr) - 1 : 40))
 #define OK	E(0)
 
 #define RECENT		8
-#define NR_ERRNOS	128
+#define NR_ERRNOS	129
 
 /* One that makes calls: a thread. */
 struct worker {
@@ -36,6 +39,8 @@ struct worker {
 	uint64_t pin_cursor;
 	uint64_t first_lease;
 	uint64_t first_pin;
+	/* A layout change may have to wait for long, unless a signal comes. */
+	bool slow;
 	/* How often which result. */
 	unsigned int results[NR_OPS][NR_ERRNOS];
 	/* Numbers of pins that there are, by device; 0: none. */
@@ -49,6 +54,7 @@ struct worker {
 	char before[PLACE_MAX];
 	struct daxlease_query query;
 	struct daxlease_scan scan;
+	struct daxlease_openers openers;
 };
 
 /* Memory of its own, the first or another of WORKERS. */

@@ -106,13 +106,15 @@ static long do_mmap(int fd)
 	return 0;
 }
 
-static long do_async(int fd)
+static long async(int fd, int on, bool by_ioctl)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) || fcntl(fd, F_SETFL, flags | O_ASYNC))
+	if (flags < 0 || fcntl(fd, F_SETOWN, getpid()))
 		return -1;
-	return fcntl(fd, F_SETFL, flags & ~O_ASYNC);
+	if (by_ioctl)
+		return ioctl(fd, FIOASYNC, &on);
+	return fcntl(fd, F_SETFL, on ? flags | O_ASYNC : flags & ~O_ASYNC);
 }
 
 static long do_dup(int fd)
@@ -154,8 +156,6 @@ static long other(int fd, enum other what)
 		return fcntl(fd, F_SETLEASE, F_WRLCK);
 	case OTHER_FLOCK:
 		return flock(fd, LOCK_EX | LOCK_NB) ? -1 : flock(fd, LOCK_UN);
-	case OTHER_ASYNC:
-		return do_async(fd);
 	case OTHER_FIONREAD:
 		return ioctl(fd, FIONREAD, &nr);
 	default:
@@ -201,6 +201,9 @@ long run_fd_call(const struct call *call, int fd, int dev)
 		break;
 	case OP_NONBLOCK:
 		ret = nonblock(fd, call->arg[A_NR] & 1, call->arg[A_WHAT]);
+		break;
+	case OP_ASYNC:
+		ret = async(fd, call->arg[A_NR] & 1, call->arg[A_WHAT]);
 		break;
 	case OP_OTHER:
 		ret = other(fd, call->arg[A_WHAT]);

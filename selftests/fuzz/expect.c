@@ -2,11 +2,14 @@
 /* What each call must return, by the model and Documentation/uapi.rst. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "model.h"
 
 #define MAX_BYTES	((uint64_t)INT64_MAX)
+#define OPENERS_SIZE	32
 #define PIN_FLAGS	((uint64_t)(TESTDEV_PIN_WRITE | TESTDEV_PIN_REVOCABLE))
 
 errset expect_argument(const struct worker *worker, const struct call *call, size_t known,
@@ -17,6 +20,8 @@ errset expect_argument(const struct worker *worker, const struct call *call, siz
 
 	if (call->op == OP_SCAN)
 		flags &= ~(uint64_t)DAXLEASE_SCAN_PINS_ONLY;
+	if (call->op == OP_FORCE)
+		flags &= ~(uint64_t)DAXLEASE_FORCE_KILL;
 
 	if (worker->arg.readable < sizeof(uint32_t))
 		return E(EFAULT);
@@ -157,6 +162,7 @@ errset expect_dma(struct model *model, const struct worker *worker, const struct
 	const struct model_pin *pin = model_find_pin(model, call->arg[A_SLOT], call->arg[A_ID]);
 	uint64_t offset = call->arg[A_OFFSET], length = call->arg[A_LENGTH], end = offset + length;
 	bool write = call->arg[A_MODE];
+	errset set;
 
 	if (worker->arg.readable < sizeof(struct testdev_io))
 		return E(EFAULT);
@@ -170,100 +176,46 @@ errset expect_dma(struct model *model, const struct worker *worker, const struct
 		return E(ERANGE);
 	if (!length)
 		return OK;
-	return (write ? worker->buf.readable : worker->buf.writable) < length ? E(EFAULT) : OK;
-}
-
-/* The pages that a change frees or moves; false where there are none. */
-static bool change_range(const struct model *model, const struct call *call, uint64_t *start,
-			 uint64_t *end)
-{
-	uint64_t off = call->arg[A_OFFSET], len = call->arg[A_LENGTH];
-
-	*start = off / PAGE_SZ;
-	*end = ~0ULL;
-	switch ((enum change)call->arg[A_WHAT]) {
-	case CHANGE_TRUNCATE:
-		*start = (off + PAGE_SZ - 1) / PAGE_SZ;
-		return off <= model->size[call->arg[A_FILE]];
-	case CHANGE_PUNCH:
-	case CHANGE_ZERO:
-		*end = (off + len + PAGE_SZ - 1) / PAGE_SZ;
-		return true;
-	case CHANGE_COLLAPSE:
-	case CHANGE_INSERT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Is what is asked for nonsense to a filesystem? */
-static bool change_invalid(const struct model *model, const struct call *call)
-{
-	uint64_t off = call->arg[A_OFFSET], len = call->arg[A_LENGTH];
-	uint64_t size = model->size[call->arg[A_FILE]];
-
-	switch ((enum change)call->arg[A_WHAT]) {
-	case CHANGE_COLLAPSE:
-		return off % PAGE_SZ || len % PAGE_SZ || !len || off + len >= size;
-	case CHANGE_INSERT:
-		return off % PAGE_SZ || len % PAGE_SZ || !len || off >= size;
-	case CHANGE_PUNCH:
-	case CHANGE_ZERO:
-	case CHANGE_ALLOCATE:
-		return !len;
-	default:
-		return false;
-	}
-}
-
-struct verdict {
-	bool leased;	/* by others than the one who asks */
-	bool pinned;
-	bool others;	/* some pin in the range is not under leases of its own */
-};
-
-static void judge(struct model *model, int file, uint64_t start, uint64_t end, unsigned int who,
-		  struct verdict *verdict)
-{
-	const struct truth *truth = model_truth(model);
-	bool stranger = false;
-
-	for (int i = 0; i < MODEL_LEASES; i++) {
-		const struct model_lease *lease = &model->lease[i];
-
-		if (!lease->id || lease->file != file)
-			continue;
-		stranger = lease->orphan || !(lease->holders & who);
-		if (!lease->orphan && stranger && lease->start < end && start < lease->end)
-			verdict->leased = true;
-		for (unsigned int r = 0; r < truth->nr; r++) {
-			const struct daxlease_pin_record *pin = pin_of(truth->record[r]);
-
-			if (!pin || pin->lease_id != lease->id || pin->start / PAGE_SZ >= end ||
-			    pin->end / PAGE_SZ <= start)
-				continue;
-			verdict->pinned = true;
-			verdict->others |= stranger;
-		}
-	}
-}
-
-errset expect_change(struct model *model, const struct call *call, unsigned int who)
-{
-	struct verdict verdict = { 0 };
-	errset set = OK;
-	uint64_t start, end;
-
-	if (change_invalid(model, call))
-		set = E(EINVAL);
-	if (!change_range(model, call, &start, &end))
-		return set;
-	judge(model, call->arg[A_FILE], start, end, who, &verdict);
-	/* What is first found wrong is up to the filesystem. */
-	if (verdict.leased || verdict.others)
-		return (set & ~OK) | E(ETXTBSY);
-	if (verdict.pinned)
-		return (set & ~OK) | E(EDEADLK);
+	set = (write ? worker->buf.readable : worker->buf.writable) < length ? E(EFAULT) : OK;
+	/* Page by page: what comes first is told. */
+	if (pin->revoked)
+		set = E(EKEYREVOKED) | (write ? set & E(EFAULT) : 0);
 	return set;
+}
+
+errset expect_openers(struct model *model, const struct worker *worker, const struct call *call)
+{
+	errset set = expect_argument(worker, call, sizeof(struct daxlease_openers), OPENERS_SIZE);
+	const struct daxlease_openers *openers = &worker->openers;
+	const struct truth *truth = model_truth(model);
+	bool there = false;
+
+	if (set)
+		return set;
+	for (unsigned int i = 0; i < truth->nr; i++) {
+		const struct daxlease_pin_record *pin = pin_of(truth->record[i]);
+
+		there |= pin && pin->id == openers->pin;
+	}
+	if (!there)
+		return E(ENOENT);
+	if (openers->buf_len >= sizeof(pid_t) && worker->buf.writable < sizeof(pid_t))
+		return E(EFAULT);
+	return worker->arg.writable < OPENERS_SIZE ? E(EFAULT) : OK;
+}
+
+/* There is one, and that is this process. */
+const char *check_openers(const struct worker *worker)
+{
+	size_t len = worker->openers.buf_len < sizeof(pid_t) ? 0 : sizeof(pid_t);
+	pid_t pid = getpid();
+	uint32_t count;
+
+	memcpy(&count, worker->arg.bytes + offsetof(struct daxlease_openers, count),
+	       sizeof(count));
+	if (count != 1)
+		return "OPENERS tells another number";
+	if (!place_intact(&worker->buf, len) || memcmp(worker->buf.bytes, &pid, len))
+		return "OPENERS tells another process, or more than fit in";
+	return NULL;
 }

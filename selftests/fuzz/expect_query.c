@@ -186,7 +186,7 @@ const char *check_query(struct model *model, const struct worker *worker,
 	return check_list(model, worker, &list, after.used, after.lease_cursor, after.pin_cursor);
 }
 
-static int scanned_file(const struct call *call)
+int scanned_file(const struct call *call)
 {
 	switch (call->arg[A_FILE]) {
 	case FD_RDONLY:

@@ -120,11 +120,13 @@ static void gen_acquire(struct gen *gen, struct call *call)
 		call->arg[A_OFFSET] = odd_number(gen);
 		call->arg[A_LENGTH] = odd_number(gen);
 	}
+	if (chance(gen, 45)) {
+		call->arg[A_MODE] = DAXLEASE_MODE_BREAKABLE;
+		call->arg[A_BREAK] = 1 + below(gen, 4);
+	}
 	switch (below(gen, 40)) {
 	case 0:
 		call->arg[A_MODE] = (uint32_t)odd_number(gen);
-		if (call->arg[A_MODE] == DAXLEASE_MODE_BREAKABLE)
-			call->arg[A_MODE]++;
 		break;
 	case 1:
 		call->arg[A_BREAK] = (uint32_t)odd_number(gen);
@@ -133,6 +135,10 @@ static void gen_acquire(struct gen *gen, struct call *call)
 		call->arg[A_RESERVED] = (uint32_t)odd_number(gen);
 		break;
 	case 3:
+		call->arg[A_MODE] = DAXLEASE_MODE_BREAKABLE;
+		call->arg[A_BREAK] = chance(gen, 50) ? 0 : (uint32_t)odd_number(gen);
+		break;
+	case 4:
 		call->arg[A_MODE] = DAXLEASE_MODE_BREAKABLE;
 		call->arg[A_BREAK] = BREAK_TIME_MAX + 1 + below(gen, UINT32_MAX - BREAK_TIME_MAX);
 		break;
@@ -173,6 +179,51 @@ static void gen_scan(struct gen *gen, struct call *call)
 	}
 }
 
+/* Most often there is room for some events. */
+static void gen_read(struct gen *gen, struct call *call)
+{
+	call->arg[A_ABI] = chance(gen, 15);
+	call->arg[A_RBUF] = gen_buf(gen);
+	call->arg[A_RLEN] = chance(gen, 70) ? sizeof(struct daxlease_event) * (1 + below(gen, 9)) :
+			    below(gen, chance(gen, 50) ? 2 * sizeof(struct daxlease_event) : 8192);
+	call->arg[A_RCUT] = gen_cut(gen, call->arg[A_RLEN]);
+}
+
+static void gen_openers(struct gen *gen, struct call *call)
+{
+	gen_argument(gen, call);
+	keep_private(gen, call);
+	call->arg[A_RBUF] = gen_buf(gen);
+	call->arg[A_RCUT] = gen_cut(gen, sizeof(pid_t));
+	call->arg[A_RLEN] = chance(gen, 80) ? below(gen, 20) : (uint32_t)odd_number(gen);
+	call->arg[A_PCUR] = chance(gen, 70) ? CUR_FIRST : below(gen, NR_CURSORS);
+	if (chance(gen, 10))
+		call->arg[A_ID] = odd_number(gen);
+}
+
+/*
+ * Never so that somebody is killed: all leases and pins are of this process.  Where
+ * that is refused it is tried.
+ */
+static void gen_force(struct gen *gen, struct call *call, bool root)
+{
+	gen_argument(gen, call);
+	call->arg[A_FILE] = chance(gen, 85) ? below(gen, NR_FILES) : below(gen, NR_FDS);
+	if (chance(gen, 60)) {
+		call->arg[A_OFFSET] = below(gen, WORLD_SIZE + PAGE_SZ);
+		call->arg[A_LENGTH] = below(gen, chance(gen, 50) ? 5 * PAGE_SZ : WORLD_SIZE);
+	} else if (chance(gen, 30)) {
+		call->arg[A_OFFSET] = odd_number(gen);
+		call->arg[A_LENGTH] = odd_number(gen);
+	}
+	if (chance(gen, 5))
+		call->arg[A_RESERVED] = (uint32_t)odd_number(gen);
+	if (root && call->arg[A_FILE] <= FD_PATH)
+		call->arg[A_FLAGS] &= ~(uint64_t)DAXLEASE_FORCE_KILL;
+	else if (chance(gen, 20))
+		call->arg[A_FLAGS] |= DAXLEASE_FORCE_KILL;
+}
+
 /* No number that any other ioctl of a file has: those are not the device's. */
 static void gen_unknown(struct gen *gen, struct call *call)
 {
@@ -196,7 +247,7 @@ static void gen_pin(struct gen *gen, struct call *call)
 	call->arg[A_ABI] = chance(gen, 15);
 	call->arg[A_BUF] = gen_buf(gen);
 	call->arg[A_CUT] = gen_cut(gen, sizeof(struct testdev_pin));
-	call->arg[A_FLAGS] = below(gen, 2);
+	call->arg[A_FLAGS] = below(gen, 4);
 	call->arg[A_AREA] = chance(gen, 85) ? AREA_MIXED : below(gen, NR_AREAS);
 	call->arg[A_PAGE] = below(gen, call->arg[A_AREA] == AREA_MIXED ? MIXED_PAGES :
 				  WORLD_PAGES + 1);
@@ -247,8 +298,9 @@ static void gen_dma(struct gen *gen, struct call *call)
 		call->arg[A_RESERVED] = (uint32_t)odd_number(gen);
 }
 
-static void gen_change(struct gen *gen, struct call *call)
+static void gen_change(struct gen *gen, struct call *call, const struct worker *worker)
 {
+	call->arg[A_NR] = gen->threads || worker->slow || chance(gen, 30);
 	call->arg[A_FILE] = below(gen, NR_FILES);
 	call->arg[A_WHAT] = below(gen, NR_CHANGES);
 	call->arg[A_OFFSET] = below(gen, WORLD_PAGES) * PAGE_SZ;
@@ -265,10 +317,11 @@ static void gen_change(struct gen *gen, struct call *call)
 /* How often which, out of their sum. */
 static const unsigned char weights[NR_OPS] = {
 	[OP_OPEN] = 8, [OP_CLOSE] = 3, [OP_DUP] = 2, [OP_PASS] = 2, [OP_NONBLOCK] = 4,
-	[OP_ACQUIRE] = 20, [OP_ATTACH] = 6, [OP_RELEASE] = 6, [OP_QUERY] = 12, [OP_STATS] = 4, [OP_SCAN] = 8,
-	[OP_UNKNOWN] = 4, [OP_OTHER] = 8, [OP_FDINFO] = 1, [OP_DEV_OPEN] = 5,
+	[OP_ACQUIRE] = 20, [OP_ATTACH] = 6, [OP_RELEASE] = 6, [OP_QUERY] = 12,
+	[OP_STATS] = 4, [OP_SCAN] = 8, [OP_READ] = 12, [OP_POLL] = 2, [OP_ASYNC] = 2,
+	[OP_OPENERS] = 5, [OP_FORCE] = 3, [OP_UNKNOWN] = 4, [OP_OTHER] = 8, [OP_FDINFO] = 1, [OP_DEV_OPEN] = 5,
 	[OP_DEV_CLOSE] = 1, [OP_PIN] = 20, [OP_UNPIN] = 6, [OP_DMA] = 6, [OP_CHANGE] = 10,
-	[OP_FOREIGN] = 3, [OP_GIVE] = 1, [OP_PROTECT] = 2,
+	[OP_FOREIGN] = 8, [OP_GIVE] = 1, [OP_PROTECT] = 2,
 };
 
 static enum op gen_op(struct gen *gen)
@@ -319,6 +372,22 @@ struct call gen_call(struct gen *gen, const struct worker *worker)
 	case OP_SCAN:
 		gen_scan(gen, &call);
 		break;
+	case OP_READ:
+		gen_read(gen, &call);
+		break;
+	case OP_POLL:
+		call.arg[A_ABI] = chance(gen, 15);
+		break;
+	case OP_ASYNC:
+		call.arg[A_NR] = below(gen, 2);
+		call.arg[A_WHAT] = below(gen, 2);
+		break;
+	case OP_OPENERS:
+		gen_openers(gen, &call);
+		break;
+	case OP_FORCE:
+		gen_force(gen, &call, worker->world->root);
+		break;
 	case OP_UNKNOWN:
 		gen_unknown(gen, &call);
 		break;
@@ -353,7 +422,7 @@ struct call gen_call(struct gen *gen, const struct worker *worker)
 		break;
 	case OP_CHANGE:
 	case OP_FOREIGN:
-		gen_change(gen, &call);
+		gen_change(gen, &call, worker);
 		break;
 	case OP_PROTECT:
 		call.arg[A_WHAT] = below(gen, 3);

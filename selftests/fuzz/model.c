@@ -35,6 +35,36 @@ const struct truth *model_truth(const struct model *model)
 	return &model->truth[model->now];
 }
 
+const struct truth *model_past(const struct model *model)
+{
+	return &model->truth[!model->now];
+}
+
+struct model_pin *model_pin_of(struct model *model, const struct daxlease_pin_record *record)
+{
+	for (unsigned int i = 0; i < model->pins; i++) {
+		if (model->pin[i].first <= record->id && record->id <= model->pin[i].last)
+			return &model->pin[i];
+	}
+	return NULL;
+}
+
+/* The records that are new are those of the last pin. */
+void model_number_pin(struct model *model)
+{
+	struct model_pin *pin = &model->pin[model->pins - 1];
+	const struct truth *truth = model_truth(model);
+
+	pin->first = model->last_pin + 1;
+	for (unsigned int i = 0; i < truth->nr; i++) {
+		const struct daxlease_pin_record *record = pin_of(truth->record[i]);
+
+		if (record && record->id > model->last_pin)
+			model->last_pin = record->id;
+	}
+	pin->last = model->last_pin;
+}
+
 struct model_pin *model_find_pin(struct model *model, int dev, uint32_t id)
 {
 	for (unsigned int i = 0; i < model->pins; i++) {
@@ -71,6 +101,7 @@ errset model_expect(struct model *model, const struct worker *worker, const stru
 	unsigned int slot = call->arg[A_SLOT];
 	errset set;
 
+	memset(&model->plan, 0, sizeof(model->plan));
 	if (call->op == OP_OPEN || call->op == OP_DEV_OPEN || call->op == OP_PROTECT)
 		return OK;
 	if (call->op == OP_CHANGE || call->op == OP_FOREIGN)
@@ -113,6 +144,12 @@ errset model_expect(struct model *model, const struct worker *worker, const stru
 		return expect_query(model, worker, call);
 	case OP_SCAN:
 		return expect_scan(model, worker, call);
+	case OP_READ:
+		return expect_read(desc, worker, call);
+	case OP_OPENERS:
+		return expect_openers(model, worker, call);
+	case OP_FORCE:
+		return expect_force(model, worker, call);
 	case OP_STATS:
 		set = expect_argument(worker, call, sizeof(struct daxlease_stats), STATS_SIZE);
 		return set ? set : worker->arg.writable < stats_told(call) ? E(EFAULT) : OK;
@@ -172,6 +209,7 @@ static void open_slot(struct model *model, unsigned int slot, int flags)
 	}
 	memset(desc, 0, sizeof(*desc));
 	desc->nonblock = flags & O_NONBLOCK;
+	desc->write_only = (flags & O_ACCMODE) == O_WRONLY;
 	set_slot(model, slot, desc);
 }
 
@@ -193,8 +231,12 @@ static const char *acquired(struct model *model, struct worker *worker, const st
 		.start = arg.offset / PAGE_SZ,
 		.end = arg.length ? (arg.offset + arg.length) / PAGE_SZ : ~0ULL,
 		.holders = HOLDER_SELF,
+		.mode = arg.mode,
+		.break_ms = arg.mode == DAXLEASE_MODE_EXCLUSIVE ? 0 :
+			    arg.break_time_ms ? arg.break_time_ms : BREAK_TIME,
 	};
 	model->slot[call->arg[A_SLOT]]->lease = lease;
+	memset(&model->slot[call->arg[A_SLOT]]->inbox, 0, sizeof(struct inbox));
 	model->acquired++;
 	return NULL;
 }
@@ -212,6 +254,9 @@ static void pinned(struct model *model, struct worker *worker, const struct call
 		.page	= call->arg[A_PAGE],
 		.nr	= (uint32_t)call->arg[A_NR],
 		.write	= call->arg[A_FLAGS] & TESTDEV_PIN_WRITE,
+		.revocable = call->arg[A_FLAGS] & TESTDEV_PIN_REVOCABLE,
+		/* None, until they are numbered. */
+		.first	= 1,
 	};
 }
 
@@ -295,6 +340,15 @@ static const char *apply(struct model *model, struct worker *worker, const struc
 		return check_query(model, worker, call);
 	case OP_SCAN:
 		return check_scan(model, worker, call);
+	case OP_READ:
+		return check_read(model, worker, call, ret);
+	case OP_POLL:
+		return check_poll(desc, ret);
+	case OP_ASYNC:
+		desc->async = call->arg[A_NR] & 1;
+		break;
+	case OP_OPENERS:
+		return check_openers(worker);
 	case OP_STATS:
 		if (memcmp(worker->arg.bytes + 8, &model_truth(model)->stats.leases,
 			   stats_told(call) - 8))
@@ -337,6 +391,9 @@ const char *model_follow(struct model *model, struct worker *worker, const struc
 
 	if (!wrong && ret >= 0)
 		wrong = apply(model, worker, call, ret);
+	/* There is no event, whatever there may have been. */
+	if (call->op == OP_READ && (ret == -EAGAIN || ret == -EINTR))
+		inbox_clear(&model->slot[call->arg[A_SLOT]]->inbox);
 	/* It was there for a moment. */
 	if (call->op == OP_ACQUIRE && ret == -EFAULT &&
 	    worker->arg.readable >= sizeof(struct daxlease_acquire))

@@ -116,6 +116,28 @@ static int random_calls(struct session *s, const struct run *run)
 	return ret;
 }
 
+static int acquire_file1(struct session *s, const struct run *run, unsigned int slot)
+{
+	struct call call = call_of(OP_ACQUIRE);
+
+	call.arg[A_SLOT] = slot;
+	call.arg[A_FILE] = FD_FILE1;
+	return step(s, run, &call);
+}
+
+/* The lease of file1 is told that it has no pins any more. */
+static int make_event(struct session *s, const struct run *run)
+{
+	struct call call = call_of(OP_PIN);
+	int ret;
+
+	call.arg[A_PAGE] = MIXED_FILE1;
+	ret = step(s, run, &call);
+	call = call_of(OP_UNPIN);
+	call.arg[A_ID] = s->model.pin[s->model.pins - 1].id;
+	return ret ? ret : step(s, run, &call);
+}
+
 /* A fault at each byte of the structure of a call, or of its buffer. */
 static int fault_calls(struct session *s, const struct run *run, struct call call,
 		       enum arg buf, enum arg cut, size_t len)
@@ -128,7 +150,10 @@ static int fault_calls(struct session *s, const struct run *run, struct call cal
 		for (call.arg[cut] = 0; call.arg[cut] <= len && !ret; call.arg[cut]++) {
 			for (call.arg[buf] = BUF_EDGE; call.arg[buf] <= BUF_EDGE_RO && !ret;
 			     call.arg[buf]++) {
-				ret = step(s, run, &call);
+				if (call.op == OP_READ)
+					ret = make_event(s, run);
+				if (!ret)
+					ret = step(s, run, &call);
 				if (!ret && call.op == OP_ACQUIRE)
 					ret = step(s, run, &release);
 			}
@@ -153,10 +178,14 @@ static int all_faults(struct session *s, const struct run *run)
 		{ OP_QUERY,	0, A_RBUF,	1024 },
 		{ OP_SCAN,	0, A_BUF,	sizeof(struct daxlease_scan) },
 		{ OP_SCAN,	0, A_RBUF,	1024 },
+		{ OP_OPENERS,	0, A_BUF,	sizeof(struct daxlease_openers) },
+		{ OP_OPENERS,	0, A_RBUF,	sizeof(pid_t) },
+		{ OP_FORCE,	0, A_BUF,	sizeof(struct daxlease_force) },
 		{ OP_STATS,	0, A_BUF,	sizeof(struct daxlease_stats) },
 		{ OP_PIN,	0, A_BUF,	sizeof(struct testdev_pin) },
 		{ OP_DMA,	0, A_BUF,	sizeof(struct testdev_io) },
 		{ OP_DMA,	0, A_RBUF,	64 },
+		{ OP_READ,	2, A_RBUF,	2 * sizeof(struct daxlease_event) },
 	};
 	struct call call;
 	int ret = 0;
@@ -181,8 +210,12 @@ static int all_faults(struct session *s, const struct run *run)
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]) && !ret; i++) {
 		call = call_of(faults[i].op);
 		call.arg[A_SLOT] = faults[i].slot;
-		call.arg[A_ID] = 1;
+		call.arg[A_ID] = call.op == OP_DMA;
 		call.arg[A_LENGTH] = call.op == OP_DMA ? faults[i].len : 0;
+		if (call.op == OP_READ)
+			ret = acquire_file1(s, run, faults[i].slot);
+		if (ret)
+			break;
 		if (faults[i].buf == A_RBUF)
 			call.arg[A_RLEN] = faults[i].len;
 		ret = fault_calls(s, run, call, faults[i].buf,
@@ -212,9 +245,13 @@ int run_single(struct world *world, const struct run *run)
 		ret = run->replay ? replay(s, run) : random_calls(s, run);
 	if (!ret && run->dump)
 		write_calls(s, run->dump);
-	if (run->verbose)
+	if (run->verbose) {
 		results_print(&s->worker, 1);
-	if (!ret && !run->faults && s->nr >= MANY && !results_cover(&s->worker))
+		for (int type = DAXLEASE_EVENT_BREAK; type <= DAXLEASE_EVENT_OVERFLOW; type++)
+			printf("# events of type %d: %u\n", type, s->model.events[type]);
+	}
+	if (!ret && !run->faults && s->nr >= MANY &&
+	    (!results_cover(&s->worker) || !events_cover(&s->model)))
 		ret = -ENODATA;
 	return ret;
 }

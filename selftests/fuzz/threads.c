@@ -47,6 +47,33 @@ static void fail(const struct call *call, long ret, const char *wrong)
 	pthread_mutex_unlock(&crew->lock);
 }
 
+/* What can be said of events whoever may have caused them. */
+static const char *events_wrong(const char *buf, long len)
+{
+	struct daxlease_event event;
+
+	if (!len || len % sizeof(event))
+		return "read() returns a part of an event";
+	for (long at = 0; at < len; at += sizeof(event)) {
+		bool change;
+
+		memcpy(&event, buf + at, sizeof(event));
+		change = event.type == DAXLEASE_EVENT_BREAK ||
+			 event.type == DAXLEASE_EVENT_RESUMED;
+		if (event.size != sizeof(event) || event.reserved || !event.type ||
+		    event.type > DAXLEASE_EVENT_OVERFLOW || !event.lease_id || !event.time_ns)
+			return "an event that is none";
+		if (change != (event.break_id != 0) ||
+		    (event.type == DAXLEASE_EVENT_REVOKED) != (event.pin_id != 0) ||
+		    (event.type == DAXLEASE_EVENT_BREAK) != (event.deadline_ns != 0) ||
+		    (event.type == DAXLEASE_EVENT_OVERFLOW) != (event.lost != 0) ||
+		    (event.outcome && event.type != DAXLEASE_EVENT_RESUMED) ||
+		    (change && (!event.reason || event.reason >= DAXLEASE_REASON_FORCE)))
+			return "an event of another kind than its type says";
+	}
+	return NULL;
+}
+
 static const char *answer_wrong(const struct worker *worker, const struct call *call, long ret)
 {
 	struct daxlease_query query;
@@ -58,8 +85,11 @@ static const char *answer_wrong(const struct worker *worker, const struct call *
 	/* Of what is there others may have the last word. */
 	if (arg == BUF_DAX || arg == BUF_RACY)
 		return NULL;
+	/* It is told which lease it was, and that one was given back meanwhile. */
+	if (call->op == OP_ATTACH && ret == -ENOENT)
+		return NULL;
 	wrong = argument_wrong(worker, call, ret);
-	if (wrong || ret || buf == BUF_DAX || buf == BUF_RACY)
+	if (wrong || ret < 0 || buf == BUF_DAX || buf == BUF_RACY)
 		return wrong;
 	if (call->op == OP_QUERY) {
 		memcpy(&query, worker->arg.bytes, sizeof(query));
@@ -67,6 +97,11 @@ static const char *answer_wrong(const struct worker *worker, const struct call *
 	} else if (call->op == OP_SCAN) {
 		memcpy(&scan, worker->arg.bytes, sizeof(scan));
 		used = scan.used;
+	} else if (call->op == OP_READ) {
+		return events_wrong(worker->buf.bytes, ret);
+	} else if (call->op == OP_OPENERS) {
+		return place_intact(&worker->buf, call->arg[A_RLEN] & -sizeof(pid_t)) ? NULL :
+		       "OPENERS writes beyond its buffer";
 	} else {
 		return NULL;
 	}
@@ -136,6 +171,8 @@ static const char *rest_wrong(int watch)
 		/* Otherwise one may be about to come. */
 		if (lease->state == DAXLEASE_STATE_ORPHANED && !lease->pins)
 			return "an orphaned lease without pins";
+		if (lease->breaking)
+			return "a layout change waits, and nobody is there who makes one";
 		if (lease->state == DAXLEASE_STATE_RELEASING)
 			return "a lease is being released, and nobody is there who does";
 		for (int slot = 0; slot < LEASES; slot++)

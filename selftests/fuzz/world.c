@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "creds.h"
@@ -19,6 +20,9 @@
 #include "lease.h"
 #include "testdev.h"
 #include "world.h"
+
+/* So often a layout change is sent a signal. */
+#define SIGNAL_US	2000
 
 static const struct creds user = { .uid = WORLD_USER, .gid = WORLD_USER };
 
@@ -255,18 +259,34 @@ struct foreign {
 	enum change what;
 	off_t off;
 	off_t len;
+	bool signals;
 };
+
+static void wake(int sig)
+{
+	(void)sig;
+}
 
 static long foreign_change(void *arg)
 {
+	const struct itimerval every = { { 0, SIGNAL_US }, { 0, SIGNAL_US } }, never = { 0 };
+	struct sigaction action = { .sa_handler = wake };
 	struct foreign *f = arg;
+	long ret;
 
-	return world_change(f->file, f->what, f->off, f->len);
+	if (!f->signals)
+		return world_change(f->file, f->what, f->off, f->len);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+	ret = world_change(f->file, f->what, f->off, f->len);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return ret;
 }
 
-long world_foreign_change(struct world *world, int file, enum change what, off_t off, off_t len)
+long world_foreign_change(struct world *world, int file, enum change what, off_t off, off_t len,
+			  bool signals)
 {
-	struct foreign f = { file, what, off, len };
+	struct foreign f = { file, what, off, len, signals };
 
 	return peer_call(&world->peer, foreign_change, &f, sizeof(f));
 }

@@ -69,12 +69,15 @@ int world_fd(enum fdkind kind, int slot);
 /* Whether 32-bit calls get through. */
 bool compat_works(void);
 long compat_ioctl(int fd, unsigned int cmd, uint32_t arg);
+long compat_read(int fd, uint32_t buf, uint32_t len);
+long compat_poll(uint32_t fds, uint32_t nr, int timeout);
 
 /* A layout change, or what is none: 0 or -errno. */
 long world_change(int file, enum change what, off_t off, off_t len);
 
-/* The same by the other process. */
-long world_foreign_change(struct world *world, int file, enum change what, off_t off, off_t len);
+/* The same by the other process, which gets signals meanwhile if told so. */
+long world_foreign_change(struct world *world, int file, enum change what, off_t off, off_t len,
+			  bool signals);
 
 /* It gets the lease fd, attaches, and closes it: 0 or -errno of ATTACH. */
 long world_give(struct world *world, int fd);

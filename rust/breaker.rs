@@ -8,6 +8,7 @@
 //!
 //! Where the pins are of somebody who can be asked to let go, the filesystem drops the inode lock,
 //! waits, and takes it again. The mark stays meanwhile: no new pins in the range, and no new leases.
+//! With it stays the layout, even if all leases go.
 
 use kernel::{
     prelude::*,
@@ -40,7 +41,7 @@ pub(crate) struct What {
     pub(crate) wait: bool,
 }
 
-/// A layout change that is under way. Ends when it is dropped.
+/// A layout change that is under way, until [`Break::end`].
 pub(crate) struct Break {
     layout: Arc<Layout>,
     id: u64,
@@ -69,15 +70,17 @@ impl Break {
         let room = KBox::<Self>::new_uninit(GFP_KERNEL)?;
 
         trace::break_begin(layout.tag, id, &range, what.reason);
-        let verdict = layout
-            .begin_break(id, node, wait)
-            .and_then(|(judged, walks)| {
-                if !drain::is_due(walks) {
-                    return Ok(judged);
-                }
+        let verdict = match layout.begin_break(id, node, wait) {
+            Ok(None) => return Ok(None),
+            Ok(Some((_, walks))) if drain::is_due(walks) => {
                 drain::wait(&manager.srcu);
-                layout.judge_break(id, wait)
-            });
+                layout
+                    .judge_break(id, wait)
+                    .inspect_err(|_| manager.retire_if_idle(&layout))
+            }
+            Ok(Some((judged, _))) => Ok(judged),
+            Err(refusal) => Err(refusal),
+        };
         trace::break_verdict(layout.tag, id, &range, verdict);
         let judged = verdict.inspect_err(|error| {
             trace::break_end(layout.tag, id, &range, trace::errno(*error));
@@ -111,11 +114,12 @@ impl Break {
         }
         result
     }
-}
 
-impl Drop for Break {
-    fn drop(&mut self) {
+    /// The layout has been changed, or it came to nothing.
+    pub(crate) fn end(self, manager: &Manager) {
         trace::break_end(self.layout.tag, self.id, &self.range, self.outcome);
-        self.layout.end_break(self.id, self.outcome);
+        if self.layout.end_break(self.id, self.outcome) {
+            manager.retire_if_idle(&self.layout);
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     dax_file::DaxFile,
     identity::{
         current_comm,
+        is_killed,
         Tgid,
         Uid, //
     },
@@ -34,6 +35,9 @@ pub(crate) struct Done {
 
 /// Revokes all pins in a range that can be revoked, and, if told so, kills who has the others and
 /// who holds leases there. Sleeps, no locks held.
+///
+/// What is pinned anew meanwhile is left alone: a holder that is told of a revocation may do that at
+/// once. `EINTR`: killed; `ENOMEM`: nobody was. What had been done until then is in the log.
 pub(crate) fn run(
     manager: &Manager,
     file: &DaxFile,
@@ -41,22 +45,28 @@ pub(crate) fn run(
     kill: bool,
 ) -> Result<Done> {
     let mut done = Done::default();
+    let newest = manager.new_id();
+    let mut result = Ok(());
 
     if let Some(layout) = manager.find(file.key()) {
-        while let Some(owner) = layout.revocable(range) {
+        while let Some(owner) = layout.revocable(range, newest) {
+            if is_killed() {
+                result = Err(EINTR);
+                break;
+            }
             let revoked = owner
                 .revoker
                 .revoke(manager, bindings::DAXLEASE_REASON_FORCE);
 
             done.revoked += u32::from(revoked);
         }
-        if kill {
-            done.killed = layout.kill(range)?;
+        if kill && result.is_ok() {
+            result = layout.kill(range).map(|killed| done.killed = killed);
         }
         (done.pins, done.leases) = layout.left(range);
     }
     report(file, range, &done);
-    Ok(done)
+    result.map(|()| done)
 }
 
 fn report(file: &DaxFile, range: &PageRange, done: &Done) {
@@ -82,13 +92,14 @@ fn report(file: &DaxFile, range: &PageRange, done: &Done) {
 }
 
 impl Layout {
-    /// An owner with pins in the range that can be revoked.
-    fn revocable(&self, range: &PageRange) -> Option<Arc<Owner>> {
+    /// An owner with pins in the range, numbered up to `newest`, that can be revoked.
+    fn revocable(&self, range: &PageRange, newest: u64) -> Option<Arc<Owner>> {
         let inner = self.inner.lock();
 
         let found = inner.leases.keys().find_map(|id| {
             inner
                 .pins_in(*id, range)
+                .filter(|(key, _)| key.id < newest)
                 .map(|(_, pin)| &pin.owner)
                 .find(|owner| owner.revoker.outlook() == Outlook::Revocable)
                 .cloned()

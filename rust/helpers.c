@@ -158,6 +158,11 @@ bool daxlease_may_force(void)
 	return capable(CAP_SYS_ADMIN);
 }
 
+bool daxlease_is_killed(void)
+{
+	return fatal_signal_pending(current);
+}
+
 bool daxlease_kill(struct pid *pid)
 {
 	return !kill_pid(pid, SIGKILL, 1);
@@ -192,7 +197,11 @@ int daxlease_openers_of(const void *file, pid_t *pids, int max)
 			break;
 		if (!nr || (!admin && !uid_eq(task_uid(group), current_uid())))
 			continue;
+		/* As a rule, all threads have the same table. */
 		for_each_thread(group, task) {
+			if (task != group &&
+			    READ_ONCE(task->files) == READ_ONCE(group->files))
+				continue;
 			if (has_open(task, file)) {
 				pids[found++] = nr;
 				break;

@@ -69,6 +69,7 @@ void daxlease_replace_fops(struct file *file,
 
 void daxlease_raise_sigio(struct fasync_struct **readers);
 bool daxlease_may_force(void);
+bool daxlease_is_killed(void);
 
 /* SIGKILL to a thread group; whether there was one. */
 bool daxlease_kill(struct pid *pid);

@@ -141,13 +141,17 @@ unsafe extern "C" fn break_wait(brk: *mut bindings::layout_break) -> c_int {
 ///
 /// As the `break_end` operation.
 unsafe extern "C" fn break_end(brk: *mut bindings::layout_break) {
+    // SAFETY: See the top of this file.
+    let manager = unsafe { Manager::current() };
     // SAFETY: The pointer is valid and the structure the caller's own.
     let brk = unsafe { &mut *brk };
     let token = core::mem::replace(&mut brk.token, core::ptr::null_mut());
 
     if !token.is_null() {
         // SAFETY: `break_begin` put the token there, and it is taken out only here.
-        drop(unsafe { KBox::<Break>::from_raw(token.cast()) });
+        let token = unsafe { KBox::<Break>::from_raw(token.cast()) };
+
+        KBox::into_inner(token).end(manager);
     }
 }
 

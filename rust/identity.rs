@@ -114,6 +114,12 @@ pub(crate) fn may_force() -> bool {
     unsafe { bindings::daxlease_may_force() }
 }
 
+/// Whether the caller is about to end, whatever it does.
+pub(crate) fn is_killed() -> bool {
+    // SAFETY: Nothing is required.
+    unsafe { bindings::daxlease_is_killed() }
+}
+
 /// Whether the caller may see everything.
 pub(crate) fn is_admin() -> bool {
     // SAFETY: Nothing is required.

@@ -263,6 +263,8 @@ impl Layout {
             }
             Target::Existing(key) => (key, 0),
         };
+        // Not into a range that is marked, so who is told of a layout change hears of its end, too.
+        lease.reach_to(&run.range);
         let record = inner.records.get_mut(&key);
         expect_account(record.is_some());
         if let Some(record) = record {

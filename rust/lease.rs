@@ -66,6 +66,9 @@ impl Mode {
 /// A lease.
 pub(crate) struct Lease {
     pub(crate) range: PageRange,
+    /// From the first page to the last that the lease, or a folio that was pinned under it, has ever
+    /// reached to.
+    pub(crate) reach: PageRange,
     pub(crate) life: Lifecycle,
     pub(crate) holders: RBTree<usize, Tgid>,
     pub(crate) nr_holders: u32,
@@ -88,6 +91,14 @@ impl Lease {
     /// of what is not pinned.
     pub(crate) fn is_held_by(&self, key: usize) -> bool {
         self.holders.get(&key).is_some()
+    }
+
+    /// A pin under the lease holds these pages.
+    pub(crate) fn reach_to(&mut self, pinned: &PageRange) {
+        self.reach = PageRange::new(
+            self.reach.start.min(pinned.start),
+            self.reach.end.max(pinned.end),
+        );
     }
 
     /// For how long a layout change waits for pins under it; `None` if not at all.

@@ -264,6 +264,7 @@ impl Manager {
         let keeper = file.another();
         let lease = Lease {
             range,
+            reach: range,
             life: Lifecycle::new(),
             holders,
             nr_holders: 1,
@@ -288,7 +289,7 @@ impl Manager {
         let silence = ScopeGuard::new(|| inbox.set(None));
         loop {
             let layout = self.find_or_insert(key, keeper.tag())?;
-            let cleanup = ScopeGuard::new(|| self.retire_if_empty(&layout));
+            let cleanup = ScopeGuard::new(|| self.retire_if_idle(&layout));
             let entry = RBTreeNode::new(id, layout.clone(), GFP_KERNEL_ACCOUNT)?;
 
             match layout.insert(node, range)? {
@@ -317,7 +318,7 @@ impl Manager {
 
         self.uncharge(lease.uid);
         drop(entry);
-        self.retire_if_empty(layout);
+        self.retire_if_idle(layout);
         // Last: it keeps the inode, and with it the key of the layout, from being used again.
         drop(lease);
     }
@@ -361,14 +362,17 @@ impl Manager {
         drop(unused);
     }
 
-    fn retire_if_empty(&self, layout: &Layout) {
+    /// Takes a layout out of the table that has neither leases nor layout changes. One that is told to
+    /// go on while nobody has the inode locked depends on its mark being found, however many leases
+    /// come and go meanwhile.
+    pub(crate) fn retire_if_idle(&self, layout: &Layout) {
         let Ok(shard) = self.shard(layout.key()) else {
             return;
         };
         let mut shard = shard.lock();
         let mut inner = layout.inner.lock();
 
-        if inner.retired || !inner.leases.is_empty() {
+        if inner.retired || !inner.is_idle() {
             return;
         }
         inner.retired = true;

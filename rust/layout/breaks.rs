@@ -92,7 +92,7 @@ impl Inner {
         self.breaks.remove_node(&id)
     }
 
-    /// Tells all breakable leases over the range of a change. Breakers of the same inode come one
+    /// Tells all breakable leases over the range of a change, or with pins that may reach into it. Breakers of the same inode come one
     /// after the other here, under its lock.
     fn tell(&mut self, what: &What, kind: impl Fn(u64) -> Kind, asked: bool) {
         let time = event::now();
@@ -101,7 +101,7 @@ impl Inner {
             let Some(break_time) = lease.break_time_ns() else {
                 continue;
             };
-            if !lease.range.overlaps(&what.range) {
+            if !lease.reach.overlaps(&what.range) {
                 continue;
             }
             lease.breaking = if asked {
@@ -179,15 +179,20 @@ impl Layout {
     /// A layout change begins. No new pins in its range from now on.
     ///
     /// Returns what it has to do next, and whether pins in the making have to be waited for and the
-    /// change judged again by [`Layout::judge_break`] before. On failure nothing has begun.
+    /// change judged again by [`Layout::judge_break`] before; `None` where this layout is retired, so
+    /// that a mark would be seen by nobody. On failure nothing has begun.
     pub(crate) fn begin_break(
         &self,
         id: u64,
         node: RBTreeNode<u64, Change>,
         wait: bool,
-    ) -> Result<(Judged, bool)> {
+    ) -> Result<Option<(Judged, bool)>> {
         let mut inner = self.inner.lock();
 
+        if inner.retired {
+            drop(inner);
+            return Ok(None);
+        }
         inner.counters.breaks += 1;
         inner.breaks.insert(node);
         match inner.judge_change(id, wait) {
@@ -197,7 +202,7 @@ impl Layout {
                 if drain {
                     inner.counters.drains += 1;
                 }
-                Ok((judged, drain))
+                Ok(Some((judged, drain)))
             }
             Err(refusal) => {
                 let node = inner.refuse(id);
@@ -209,7 +214,8 @@ impl Layout {
         }
     }
 
-    /// Judges a layout change after the drain. On failure it is over, as by [`Layout::end_break`].
+    /// Judges a layout change after the drain. On failure it is over, as by [`Layout::end_break`],
+    /// and perhaps was the last thing that kept this layout.
     pub(crate) fn judge_break(&self, id: u64, wait: bool) -> Result<Judged> {
         let mut inner = self.inner.lock();
         let result = inner.judge_change(id, wait);
@@ -286,12 +292,13 @@ impl Layout {
         }
     }
 
-    /// A layout change is over; `outcome` is 0 or the errno that it came to nothing with.
-    pub(crate) fn end_break(&self, id: u64, outcome: u32) {
+    /// A layout change is over; `outcome` is 0 or the errno that it came to nothing with. Returns
+    /// whether nothing is left that keeps this layout.
+    pub(crate) fn end_break(&self, id: u64, outcome: u32) -> bool {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
         let Some(change) = inner.breaks.get(&id).copied() else {
-            return;
+            return false;
         };
         let node = inner.breaks.remove_node(&id);
 
@@ -308,7 +315,9 @@ impl Layout {
                 false,
             );
         }
+        let idle = inner.is_idle();
         drop(guard);
         drop(node);
+        idle
     }
 }

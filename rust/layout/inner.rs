@@ -73,6 +73,12 @@ impl Inner {
         self.pins_in(lease, range).next().is_some()
     }
 
+    /// Whether this layout can be forgotten: there are neither leases, nor layout changes whose
+    /// marks somebody who comes later has to see.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.leases.is_empty() && self.breaks.is_empty()
+    }
+
     // A symbol of its own: the mutation tests take the marks away with it.
     #[inline(never)]
     pub(super) fn is_changing(&self, range: &PageRange) -> bool {

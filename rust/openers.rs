@@ -31,8 +31,9 @@ pub(crate) fn of_pin(manager: &Manager, pin: u64, own: Option<&LeaseRef>) -> Res
         return Ok(pids);
     }
     // SAFETY: There is room for so many numbers. The file is not followed.
-    let found =
-        unsafe { bindings::daxlease_openers_of(file as _, pids.as_mut_ptr(), MAX as c_int) };
+    let found = unsafe {
+        bindings::daxlease_openers_of(file as *const c_void, pids.as_mut_ptr(), MAX as c_int)
+    };
 
     pids.truncate(found as usize);
     Ok(pids)

@@ -13,12 +13,17 @@
 /* The device's are numbered from 1 to that. */
 #define COMMANDS	_IOC_NR(DAXLEASE_FORCE)
 
+/* Calls of one kind of mix. */
+#define MOOD		300
+
 #define PICK(gen, list)	((list)[below(gen, sizeof(list) / sizeof((list)[0]))])
 
 void gen_init(struct gen *gen, uint64_t seed)
 {
 	gen->state = seed * 0x9e3779b97f4a7c15 + 1;
 	gen->threads = false;
+	gen->breaks = false;
+	gen->calls = 0;
 }
 
 /* splitmix64 */
@@ -120,7 +125,7 @@ static void gen_acquire(struct gen *gen, struct call *call)
 		call->arg[A_OFFSET] = odd_number(gen);
 		call->arg[A_LENGTH] = odd_number(gen);
 	}
-	if (chance(gen, 45)) {
+	if (chance(gen, gen->breaks ? 95 : 20)) {
 		call->arg[A_MODE] = DAXLEASE_MODE_BREAKABLE;
 		call->arg[A_BREAK] = 1 + below(gen, 4);
 	}
@@ -186,7 +191,7 @@ static void gen_read(struct gen *gen, struct call *call)
 	call->arg[A_RBUF] = gen_buf(gen);
 	call->arg[A_RLEN] = chance(gen, 70) ? sizeof(struct daxlease_event) * (1 + below(gen, 9)) :
 			    below(gen, chance(gen, 50) ? 2 * sizeof(struct daxlease_event) : 8192);
-	call->arg[A_RCUT] = gen_cut(gen, call->arg[A_RLEN]);
+	call->arg[A_RCUT] = chance(gen, 50) ? below(gen, 40) : gen_cut(gen, call->arg[A_RLEN]);
 }
 
 static void gen_openers(struct gen *gen, struct call *call)
@@ -248,6 +253,8 @@ static void gen_pin(struct gen *gen, struct call *call)
 	call->arg[A_BUF] = gen_buf(gen);
 	call->arg[A_CUT] = gen_cut(gen, sizeof(struct testdev_pin));
 	call->arg[A_FLAGS] = below(gen, 4);
+	if (gen->breaks && chance(gen, 50))
+		call->arg[A_FLAGS] |= TESTDEV_PIN_REVOCABLE;
 	call->arg[A_AREA] = chance(gen, 85) ? AREA_MIXED : below(gen, NR_AREAS);
 	call->arg[A_PAGE] = below(gen, call->arg[A_AREA] == AREA_MIXED ? MIXED_PAGES :
 				  WORLD_PAGES + 1);
@@ -301,10 +308,10 @@ static void gen_dma(struct gen *gen, struct call *call)
 static void gen_change(struct gen *gen, struct call *call, const struct worker *worker)
 {
 	call->arg[A_NR] = gen->threads || worker->slow || chance(gen, 30);
-	call->arg[A_FILE] = below(gen, NR_FILES);
+	call->arg[A_FILE] = below(gen, gen->breaks ? FD_FILE2 : NR_FILES);
 	call->arg[A_WHAT] = below(gen, NR_CHANGES);
 	call->arg[A_OFFSET] = below(gen, WORLD_PAGES) * PAGE_SZ;
-	call->arg[A_LENGTH] = below(gen, 5) * PAGE_SZ;
+	call->arg[A_LENGTH] = below(gen, gen->breaks ? WORLD_PAGES : 5) * PAGE_SZ;
 	/* Back to the full size, or it ends as nothing. */
 	if (chance(gen, 25)) {
 		call->arg[A_WHAT] = CHANGE_TRUNCATE;
@@ -337,14 +344,33 @@ static enum op gen_op(struct gen *gen)
 	return op;
 }
 
+/* One that is open, most of the time. */
+static unsigned int gen_slot(struct gen *gen, enum op op)
+{
+	unsigned int slot = below(gen, LEASES);
+
+	if (op == OP_OPEN || chance(gen, 15))
+		return slot;
+	for (int i = 0; i < LEASES && fcntl(LEASE_FD + slot, F_GETFD) < 0; i++)
+		slot = (slot + 1) % LEASES;
+	return slot;
+}
+
 struct call gen_call(struct gen *gen, const struct worker *worker)
 {
 	static const int opens[] = { O_RDWR, O_RDWR, O_RDONLY, O_WRONLY, O_RDWR | O_NONBLOCK };
 	struct call call = call_of(gen_op(gen));
+	unsigned int slot;
 
+	if (gen->calls++ % MOOD == 0)
+		gen->breaks = chance(gen, 60);
 	if (call.op == OP_PROTECT && !gen->threads)
 		call = call_of(OP_ACQUIRE);
-	call.arg[A_SLOT] = below(gen, LEASES);
+	slot = gen_slot(gen, call.op);
+	/* Another in the place of one that is open ends its lease. */
+	if (call.op == OP_OPEN && fcntl(LEASE_FD + slot, F_GETFD) >= 0 && chance(gen, 85))
+		call = call_of(chance(gen, 60) ? OP_ACQUIRE : OP_READ);
+	call.arg[A_SLOT] = slot;
 	switch (call.op) {
 	case OP_OPEN:
 		call.arg[A_FLAGS] = PICK(gen, opens);

@@ -12,6 +12,9 @@ struct gen {
 	uint64_t state;
 	/* Several threads share what there is. */
 	bool threads;
+	/* For a while leases are breakable, and layout changes where the pins are. */
+	bool breaks;
+	unsigned int calls;
 };
 
 void gen_init(struct gen *gen, uint64_t seed);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,6 +48,21 @@ static void fail(const struct call *call, long ret, const char *wrong)
 	pthread_mutex_unlock(&crew->lock);
 }
 
+/* For the calls that want the number of a pin. */
+static void note_pin(struct worker *worker)
+{
+	struct daxlease_query query;
+	struct daxlease_record head;
+
+	memcpy(&query, worker->arg.bytes, sizeof(query));
+	for (uint32_t at = 0; at < query.used; at += head.size) {
+		memcpy(&head, worker->buf.bytes + at, sizeof(head));
+		if (head.type == DAXLEASE_RECORD_PIN)
+			memcpy(&worker->first_pin, worker->buf.bytes + at +
+			       offsetof(struct daxlease_pin_record, id), sizeof(uint64_t));
+	}
+}
+
 /* What can be said of events whoever may have caused them. */
 static const char *events_wrong(const char *buf, long len)
 {
@@ -74,7 +90,7 @@ static const char *events_wrong(const char *buf, long len)
 	return NULL;
 }
 
-static const char *answer_wrong(const struct worker *worker, const struct call *call, long ret)
+static const char *answer_wrong(struct worker *worker, const struct call *call, long ret)
 {
 	struct daxlease_query query;
 	struct daxlease_scan scan;
@@ -107,7 +123,10 @@ static const char *answer_wrong(const struct worker *worker, const struct call *
 	}
 	if (!place_intact(&worker->buf, used))
 		return "a list is longer than it says";
-	return records_wrong(worker->buf.bytes, used, call->arg[A_RLEN]);
+	wrong = records_wrong(worker->buf.bytes, used, call->arg[A_RLEN]);
+	if (!wrong && call->op == OP_QUERY)
+		note_pin(worker);
+	return wrong;
 }
 
 static void *work(void *arg)

@@ -71,7 +71,10 @@ impl Break {
 
         trace::break_begin(layout.tag, id, &range, what.reason);
         let verdict = match layout.begin_break(id, node, wait) {
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                trace::break_end(layout.tag, id, &range, 0);
+                return Ok(None);
+            }
             Ok(Some((_, walks))) if drain::is_due(walks) => {
                 drain::wait(&manager.srcu);
                 layout

@@ -84,6 +84,9 @@ if [ -n "$modules" ]; then
 	load_testdev
 	load_inject
 fi
+# For names of tasks, tracing hooks into the scheduler, and patches its code when it
+# is switched on and off.  Emulated processors have been seen to trip over that.
+echo 0 >/sys/kernel/tracing/options/record-cmd
 # Once is enough for the modules' suites; tests load them again and again.
 echo none >/sys/module/kunit/parameters/filter_glob
 

@@ -18,6 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define __noreturn	__attribute__((__noreturn__))
+#define __printf(a, b)	__attribute__((__format__(printf, a, b)))
+
 #define PORT		"7471"
 #define DEVICE		"rxe0"
 
@@ -27,11 +30,11 @@
 #define SERVED_SIZE	(SLOTS * SLOT_SIZE)
 
 /* Says what is wrong and what to do about it, and ends the program. */
-__attribute__((noreturn, format(printf, 1, 2))) void fail(const char *format, ...);
+__noreturn __printf(1, 2) void fail(const char *format, ...);
 /* Likewise, with the text of errno. */
-__attribute__((noreturn, format(printf, 1, 2))) void fail_errno(const char *format, ...);
+__noreturn __printf(1, 2) void fail_errno(const char *format, ...);
 /* A line for whoever looks on. */
-__attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+__printf(1, 2) void say(const char *format, ...);
 
 /* batch.c */
 void batch_fill(uint64_t *words, uint64_t batch);
@@ -50,7 +53,7 @@ struct control {
 int control_listen(void);
 int control_connect(const char *host);
 void control_open(struct control *c, int fd);
-__attribute__((format(printf, 2, 3))) void control_send(struct control *c, const char *format, ...);
+__printf(2, 3) void control_send(struct control *c, const char *format, ...);
 /* Takes in what has come, waiting for it; false where the other side has gone. */
 bool control_receive(struct control *c);
 /* The next whole line of what has come; false where there is none. */

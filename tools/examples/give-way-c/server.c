@@ -261,10 +261,9 @@ static bool handle_line(struct server *s, const char *line)
 		rdma_describe(&s->rdma, text, sizeof(text));
 		control_send(&s->control, "HELLO %s", text);
 		s->state = PAUSED;
-	} else if (!strcmp(line, "BYE")) {
-		return false;
 	} else {
-		say("the client says '%s', which makes no sense here", line);
+		if (strcmp(line, "BYE"))
+			say("the client says '%s', which makes no sense here", line);
 		return false;
 	}
 	return true;

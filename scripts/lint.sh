@@ -19,10 +19,12 @@ NOT_SERIES=FILE_PATH_CHANGES,EXPORT_SYMBOL
 # Rules for code that runs in the kernel; and it takes the test harness's
 # FIXTURE_DATA(x) * for a product.
 NOT_USER_SPACE=ENOSYS,NEW_TYPEDEFS,VOLATILE,STRNCPY,ARRAY_SIZE,COMPLEX_MACRO
+# There is no header that has these.
+NOT_USER_SPACE+=,PREFER_DEFINED_ATTRIBUTE_MACRO
 # A macro that makes a test is none to be called.
 NOT_USER_SPACE+=,MULTISTATEMENT_MACRO_USE_DO_WHILE,MACRO_WITH_FLOW_CONTROL,EMBEDDED_FUNCTION_NAME,SPACING
 
-TOOLS="daxlease daxlease-report"
+TOOLS="daxlease daxlease-report examples/give-way-rs"
 
 in_root() {
 	"$TOP/scripts/inroot.sh" "$(root_dir)" -r "$TOP:/src" -r "$(tree_dir):/ksrc" \
@@ -79,7 +81,7 @@ kernel_key >"$lint_dir/.kernel"
 mapfile -t rust < <(ours 'rust/*.rs' 'selftests/*.rs')
 mapfile -t kernel_c < <(ours include rust selftests/testdev selftests/mutate selftests/inject \
 	selftests/bench/scan | grep '\.[ch]$')
-mapfile -t user_c < <(ours selftests | grep '\.[ch]$' | grep -v -e /testdev/ -e /mutate/ -e /inject/ \
+mapfile -t user_c < <(ours selftests tools/examples | grep '\.[ch]$' | grep -v -e /testdev/ -e /mutate/ -e /inject/ \
 	-e /bench/scan/)
 mapfile -t patches < <(ours 'patches/*.patch' | sed 's,^,/src/,')
 mapfile -t scripts < <(ours 'scripts/*.sh' scripts/vm scripts/guest/init scripts/guest/initrd-init \
@@ -88,7 +90,7 @@ mapfile -t scripts < <(ours 'scripts/*.sh' scripts/vm scripts/guest/init scripts
 [ ${#rust[@]} -eq 0 ] ||
 	lint rustfmt-module rustfmt --check --edition 2021 --config-path /ksrc/.rustfmt.toml "${rust[@]}"
 for tool in $TOOLS; do
-	lint "rustfmt-$tool" cargo fmt --manifest-path "tools/$tool/Cargo.toml" --check
+	lint "rustfmt-${tool##*/}" cargo fmt --manifest-path "tools/$tool/Cargo.toml" --check
 done
 
 # shellcheck disable=SC2016 # expanded in the root
@@ -100,9 +102,9 @@ for module in .:daxlease selftests/testdev:testdev; do
 		! grep -E "^(warning|error)" "/out/$1.log"' "${module%%:*}" "${module##*:}"
 done
 for tool in $TOOLS; do
-	lint "clippy-$tool" cargo clippy --manifest-path "tools/$tool/Cargo.toml" --locked \
+	lint "clippy-${tool##*/}" cargo clippy --manifest-path "tools/$tool/Cargo.toml" --locked \
 		--all-targets -- -D warnings
-	lint "cargo-test-$tool" cargo test --manifest-path "tools/$tool/Cargo.toml" --locked
+	lint "cargo-test-${tool##*/}" cargo test --manifest-path "tools/$tool/Cargo.toml" --locked
 done
 
 # shellcheck disable=SC2086 # a command and its arguments

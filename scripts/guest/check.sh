@@ -139,6 +139,15 @@ if [ -z "${TESTS:-}" ]; then
 		env CYCLES=8 SOAK_KEEPS_MODULE=1 "$(dirname "$0")/soak-kill.sh"
 fi
 
+gives_way() {
+	"$(dirname "$0")/give-way.sh" "$@" 2>&1 | sed 's/^/# /'
+}
+
+if [ -z "${TESTS:-}" ]; then
+	expect examples "the C server gives way on xfs" gives_way --thorough c xfs
+	expect examples "the Rust server gives way on ext4" gives_way --thorough rs ext4
+fi
+
 expect afterwards "every pinned page was released" no_pins_left
 # While the modules are there to tell their functions by name.
 if [ -e "$KMEMLEAK" ]; then

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The main job: ib_write_bw writes over RDMA into a file on a DAX mount, under a
-# layout lease, while what would take its blocks away is refused.
+# layout lease, while what would take its blocks away is refused.  Then its second
+# act: servers that give way.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bw.sh"
 
@@ -117,6 +118,10 @@ for fs in ext4 xfs; do
 	leased "$fs" "/mnt/$fs/file" "$port"
 	port=$((port + 1))
 done
+
+headline "second act: servers that give way to such changes, and lose nothing"
+"$(dirname "$0")/give-way.sh" c ext4 || problems=$((problems + 1))
+"$(dirname "$0")/give-way.sh" rs xfs || problems=$((problems + 1))
 
 headline "unloading the module"
 shell_line "rmmod daxlease"

@@ -84,8 +84,9 @@ bool rdma_parse(const char *text, struct peer *peer);
 
 /* lease.c */
 int lease_take(int file, uint32_t break_time_ms, uint64_t *id);
-/* One event, which poll() has announced. */
-void lease_event(int lease, struct daxlease_event *event);
+/* The events that there are; waits where poll() has not announced one. */
+void lease_events(int lease, void (*handle)(void *arg, const struct daxlease_event *event),
+		  void *arg);
 const char *lease_reason(uint32_t reason);
 
 /* server.c, client.c */

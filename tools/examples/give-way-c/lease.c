@@ -48,17 +48,26 @@ int lease_take(int file, uint32_t break_time_ms, uint64_t *id)
 	return lease;
 }
 
-void lease_event(int lease, struct daxlease_event *event)
+void lease_events(int lease, void (*handle)(void *arg, const struct daxlease_event *event),
+		  void *arg)
 {
-	ssize_t got;
+	/* Room for more than one, also if a later module's are longer. */
+	char buf[1024] __attribute__((__aligned__(8)));
+	const struct daxlease_event *event;
+	ssize_t len, at;
 
 	do {
-		got = read(lease, event, sizeof(*event));
-	} while (got < 0 && errno == EINTR);
-	if (got < 0)
-		fail_errno("reading an event of the lease");
-	if (got < (ssize_t)sizeof(*event) || event->size < sizeof(*event))
-		fail("an event of %zd bytes: this program does not fit the module", got);
+		len = read(lease, buf, sizeof(buf));
+	} while (len < 0 && errno == EINTR);
+	if (len < 0)
+		fail_errno("reading the events of the lease");
+	for (at = 0; at < len; at += event->size) {
+		event = (const struct daxlease_event *)(buf + at);
+		if (event->size < sizeof(*event))
+			fail("an event of %u bytes: the module is older than this program",
+			     event->size);
+		handle(arg, event);
+	}
 }
 
 const char *lease_reason(uint32_t reason)

@@ -162,20 +162,19 @@ static void pause_client(struct server *s)
 	s->pauses++;
 }
 
-static void handle_event(struct server *s)
+static void handle_event(void *arg, const struct daxlease_event *event)
 {
-	struct daxlease_event event;
+	struct server *s = arg;
 
-	lease_event(s->lease, &event);
-	switch (event.type) {
+	switch (event->type) {
 	case DAXLEASE_EVENT_BREAK:
 		say("BREAK: somebody wants to %s the file at byte %llu",
-		    lease_reason(event.reason), (unsigned long long)event.start);
+		    lease_reason(event->reason), (unsigned long long)event->start);
 		s->breaks++;
 		pause_client(s);
 		break;
 	case DAXLEASE_EVENT_RESUMED:
-		say("RESUMED: %s", event.outcome ? strerror(event.outcome) : "it is done");
+		say("RESUMED: %s", event->outcome ? strerror(event->outcome) : "it is done");
 		if (s->breaks)
 			s->breaks--;
 		break;
@@ -194,7 +193,7 @@ static void handle_event(struct server *s)
 		 * What is lost may be any of the above.  So do all of it, and
 		 * leave it to the registration to find out what is not over.
 		 */
-		say("OVERFLOW: %u events are lost", event.lost);
+		say("OVERFLOW: %u events are lost", event->lost);
 		s->breaks = 0;
 		s->reconnect = true;
 		pause_client(s);
@@ -331,7 +330,7 @@ int serve(const char *path, const char *device, uint32_t break_time_ms, bool onc
 		    errno != EINTR)
 			fail_errno("waiting for events");
 		if (fds[0].revents)
-			handle_event(&s);
+			lease_events(s.lease, handle_event, &s);
 		if (fds[1].revents && s.state == IDLE) {
 			accept_client(&s, listener, device);
 			served = true;

@@ -18,7 +18,6 @@ use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
 use std::os::fd::OwnedFd;
-use std::slice;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -104,34 +103,61 @@ impl Lease {
         Ok(Self { fd, id: acquire.id })
     }
 
-    /// One event; waits where poll() has not announced it.
-    #[expect(unsafe_code, reason = "a structure is read as bytes")]
-    pub fn event(&self) -> Result<Event> {
-        let mut event = verbs::daxlease_event::default();
-        let size = size_of_val(&event);
-        // SAFETY: all of `event` and nothing else, which is not used meanwhile;
-        // every bit pattern is a valid one, and it has no padding.
-        let bytes = unsafe { slice::from_raw_parts_mut((&raw mut event).cast::<u8>(), size) };
+    /// The events that there are; waits where poll() has not announced one.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        // Room for more than one, also if a later module's are longer.
+        let mut buf = [0; 1024];
+        let mut events = Vec::new();
 
-        let got = rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut *bytes))
-            .explain("reading an event of the lease")?;
-        if got < size || (event.size as usize) < size {
-            return Err(Failure::new(format!(
-                "an event of {got} bytes: this program does not fit the module"
-            )));
+        let len = rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut buf))
+            .explain("reading the events of the lease")?;
+        let mut rest = &buf[..len];
+        while !rest.is_empty() {
+            let event = event_at(rest)?;
+            rest = &rest[event.size as usize..];
+            events.push(Event::from(event));
         }
-        Ok(match event.type_ {
-            verbs::DAXLEASE_EVENT_BREAK => Event::Break {
+        Ok(events)
+    }
+}
+
+/// The first one of what has been read.
+#[expect(unsafe_code, reason = "bytes become a structure")]
+fn event_at(bytes: &[u8]) -> Result<verbs::daxlease_event> {
+    let known = size_of::<verbs::daxlease_event>();
+
+    if bytes.len() >= known {
+        // SAFETY: there are that many bytes, of whatever alignment, and every bit
+        // pattern in them is a valid event.
+        let event = unsafe {
+            bytes
+                .as_ptr()
+                .cast::<verbs::daxlease_event>()
+                .read_unaligned()
+        };
+        if (known..=bytes.len()).contains(&(event.size as usize)) {
+            return Ok(event);
+        }
+    }
+    Err(Failure::new(
+        "an event is too short: the module is older than this program",
+    ))
+}
+
+impl From<verbs::daxlease_event> for Event {
+    fn from(event: verbs::daxlease_event) -> Self {
+        match event.type_ {
+            verbs::DAXLEASE_EVENT_BREAK => Self::Break {
                 reason: text_of(event.reason),
                 start: event.start,
             },
-            verbs::DAXLEASE_EVENT_RESUMED => Event::Resumed {
+            verbs::DAXLEASE_EVENT_RESUMED => Self::Resumed {
                 outcome: event.outcome as i32,
             },
-            verbs::DAXLEASE_EVENT_REVOKED => Event::Revoked,
-            verbs::DAXLEASE_EVENT_OVERFLOW => Event::Overflow { lost: event.lost },
-            _ => Event::Other,
-        })
+            verbs::DAXLEASE_EVENT_REVOKED => Self::Revoked,
+            verbs::DAXLEASE_EVENT_OVERFLOW => Self::Overflow { lost: event.lost },
+            _ => Self::Other,
+        }
     }
 }
 

@@ -254,8 +254,8 @@ impl Session {
 }
 
 impl Server {
-    fn handle_event(&mut self) -> Result<()> {
-        let (pause, reconnect) = match self.lease.event()? {
+    fn handle_event(&mut self, event: Event) {
+        let (pause, reconnect) = match event {
             Event::Break { reason, start } => {
                 println!("BREAK: somebody wants to {reason} the file at byte {start}");
                 self.breaks += 1;
@@ -291,7 +291,6 @@ impl Server {
                 session.pause();
             }
         }
-        Ok(())
     }
 
     /// False at the end of the client.
@@ -371,7 +370,9 @@ pub fn serve(path: &Path, device: &str, break_time_ms: u32, once: bool) -> Resul
         let (lease, client) = server.wait(&listener)?;
 
         if lease {
-            server.handle_event()?;
+            for event in server.lease.events()? {
+                server.handle_event(event);
+            }
         }
         if client && server.session.is_none() {
             let (stream, _) = listener.accept().explain("accepting a client")?;

@@ -12,6 +12,7 @@
 
 struct rdma_writer_state {
 	int stop;
+	unsigned int messages;
 	unsigned int rounds;
 };
 
@@ -69,6 +70,7 @@ static long write_here(void *arg)
 				  (char *)target->addr + off, len);
 		if (ret)
 			return ret;
+		target->state->messages++;
 		off += len;
 		if (off == target->len) {
 			off = 0;
@@ -115,8 +117,21 @@ int writer_go(struct rdma_writer *w, void *addr, size_t len, uint32_t rkey, char
 	};
 
 	w->state->stop = 0;
+	w->state->messages = 0;
 	w->state->rounds = 0;
 	return peer_post(&w->peer, write_here, &target, sizeof(target));
+}
+
+static bool has_begun(void *arg)
+{
+	struct rdma_writer *w = arg;
+
+	return w->state->messages || peer_has_result(&w->peer);
+}
+
+bool writer_wait_begun(struct rdma_writer *w)
+{
+	return wait_until(has_begun, w);
 }
 
 struct rounds {

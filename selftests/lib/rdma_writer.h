@@ -25,6 +25,9 @@ int writer_connect(struct rdma_writer *w, struct rdma *server);
 /* Has it write that byte, again and again, until it cannot or is told to stop. */
 int writer_go(struct rdma_writer *w, void *addr, size_t len, uint32_t rkey, char byte);
 
+/* Has it written something, or ended? */
+bool writer_wait_begun(struct rdma_writer *w);
+
 /* Has it been over all of the region so many times, from now on, or has it ended? */
 bool writer_wait_rounds(struct rdma_writer *w, unsigned int rounds);
 

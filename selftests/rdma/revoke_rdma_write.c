@@ -82,7 +82,7 @@ static void revoked_while_written(struct __test_metadata *_metadata, struct dax_
 
 	ASSERT_EQ(0, fill_make_scarce(self->dir));
 	ASSERT_EQ(0, writer_go(&s->writer, s->map, FILL_VICTIM, s->mr->rkey, CANARY));
-	ASSERT_TRUE(writer_wait_rounds(&s->writer, 1));
+	ASSERT_TRUE(writer_wait_begun(&s->writer));
 	ASSERT_FALSE(peer_has_result(&s->writer.peer));
 
 	/* Meanwhile the writer goes on. */

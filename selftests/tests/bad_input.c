@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Whatever is wrong with an argument: its errno, and nothing is changed. */
 #include "dax_fixture.h"
-#include "scan.h"
+#include "event.h"
 
 #include <limits.h>
 #include <stddef.h>
@@ -14,6 +14,8 @@ union arg {
 	struct daxlease_query query;
 	struct daxlease_stats stats;
 	struct daxlease_scan scan;
+	struct daxlease_openers openers;
+	struct daxlease_force force;
 	__u32 word[2];
 	char bytes[2 * PAGE_SZ];
 };
@@ -21,20 +23,29 @@ union arg {
 struct op {
 	const char *name;
 	unsigned long cmd;
+	/* Of the structure, now and as it was first published. */
 	size_t size;
+	size_t first;
 };
 
+#define OP(name, type, first) \
+	{ #name, DAXLEASE_##name, sizeof(struct daxlease_##type), first }
+
 static const struct op ops[] = {
-	{ "ACQUIRE",	DAXLEASE_ACQUIRE,	sizeof(struct daxlease_acquire) },
-	{ "ATTACH",	DAXLEASE_ATTACH,	sizeof(struct daxlease_attach) },
-	{ "RELEASE",	DAXLEASE_RELEASE,	sizeof(struct daxlease_release) },
-	{ "QUERY",	DAXLEASE_QUERY,		sizeof(struct daxlease_query) },
-	{ "STATS",	DAXLEASE_STATS,		sizeof(struct daxlease_stats) },
-	{ "SCAN",	DAXLEASE_SCAN,		sizeof(struct daxlease_scan) },
+	OP(ACQUIRE, acquire, 48),
+	OP(ATTACH, attach, 16),
+	OP(RELEASE, release, 8),
+	OP(QUERY, query, 40),
+	OP(STATS, stats, 88),
+	OP(SCAN, scan, 80),
+	OP(OPENERS, openers, 32),
+	OP(FORCE, force, 48),
 };
 
 #define FLAGS_WORD	1
-#define LAST_NR		6
+/* max_break_time_ms, as it is by default. */
+#define MAX_BREAK_TIME	60000
+#define LAST_NR		8
 
 static char records[PAGE_SZ];
 
@@ -53,6 +64,11 @@ static void arg_init(union arg *arg, const struct op *op, int fd)
 		arg->scan.fd = fd;
 		arg->scan.buf = (uintptr_t)records;
 		arg->scan.buf_len = sizeof(records);
+	} else if (op->cmd == DAXLEASE_OPENERS) {
+		arg->openers.buf = (uintptr_t)records;
+		arg->openers.buf_len = sizeof(records);
+	} else if (op->cmd == DAXLEASE_FORCE) {
+		arg->force.fd = fd;
 	}
 }
 
@@ -61,15 +77,29 @@ static int call(int lease, const struct op *op, void *arg)
 	return ioctl(lease, op->cmd, arg) ? -errno : 0;
 }
 
-/* Without a lease on the fd two of them have nothing to do. */
+/* Without a lease and a pin some of them have nothing to do. */
 static int right_result(const struct op *op)
 {
-	return op->cmd == DAXLEASE_ATTACH || op->cmd == DAXLEASE_RELEASE ? -ENOENT : 0;
+	switch (op->cmd) {
+	case DAXLEASE_ATTACH:
+	case DAXLEASE_RELEASE:
+	case DAXLEASE_OPENERS:
+		return -ENOENT;
+	default:
+		return 0;
+	}
 }
 
 static __u32 known_flags(const struct op *op)
 {
-	return op->cmd == DAXLEASE_SCAN ? DAXLEASE_SCAN_PINS_ONLY : 0;
+	switch (op->cmd) {
+	case DAXLEASE_SCAN:
+		return DAXLEASE_SCAN_PINS_ONLY;
+	case DAXLEASE_FORCE:
+		return DAXLEASE_FORCE_KILL;
+	default:
+		return 0;
+	}
 }
 
 static void unchanged(struct __test_metadata *_metadata, const struct daxlease_stats *before)
@@ -111,7 +141,7 @@ TEST_F(dax, sizes)
 	ASSERT_EQ(0, lease_stats(&before));
 	for_each_op(op) {
 		const __u32 bad[] = {
-			0, 1, 4, op->size - 1, PAGE_SZ + 1, 2 * PAGE_SZ, INT_MAX, UINT_MAX
+			0, 1, 4, op->first - 1, PAGE_SZ + 1, 2 * PAGE_SZ, INT_MAX, UINT_MAX
 		};
 
 		for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -121,6 +151,29 @@ TEST_F(dax, sizes)
 		}
 	}
 	unchanged(_metadata, &before);
+}
+
+/* What was published first is enough, and no more than that is written. */
+TEST_F(dax, as_first_published)
+{
+	union arg arg;
+
+	for_each_op(op) {
+		for (__u32 size = op->first; size <= op->size; size += 4) {
+			bool intact = true;
+
+			arg_init(&arg, op, self->fd);
+			memset(arg.bytes + size, 0x5a, 64);
+			arg.word[0] = size;
+			EXPECT_OP(op, right_result(op), call(self->lease, op, &arg));
+			for (int i = 0; i < 64; i++)
+				intact &= arg.bytes[size + i] == 0x5a;
+			EXPECT_TRUE(intact)
+				TH_LOG("%s, size %u", op->name, size);
+			if (op->cmd == DAXLEASE_ACQUIRE)
+				EXPECT_EQ(0, lease_release(self->lease));
+		}
+	}
 }
 
 TEST_F(dax, longer_with_zeroes)
@@ -188,19 +241,50 @@ TEST_F(dax, members_of_acquire)
 
 	ASSERT_EQ(0, lease_stats(&before));
 	for (__u32 mode = 0; mode < 40; mode++) {
-		if (mode == DAXLEASE_MODE_EXCLUSIVE)
+		if (mode == DAXLEASE_MODE_EXCLUSIVE || mode == DAXLEASE_MODE_BREAKABLE)
 			continue;
 		arg_init(&arg, op, self->fd);
 		arg.acquire.mode = mode;
 		EXPECT_EQ(-EINVAL, call(self->lease, op, &arg));
 	}
+	/* Nobody waits for an exclusive lease. */
 	arg_init(&arg, op, self->fd);
 	arg.acquire.break_time_ms = 1;
 	EXPECT_EQ(-EINVAL, call(self->lease, op, &arg));
-	arg_init(&arg, op, self->fd);
-	arg.acquire.reserved = 1;
-	EXPECT_EQ(-EINVAL, call(self->lease, op, &arg));
+	for (__u32 mode = DAXLEASE_MODE_EXCLUSIVE; mode <= DAXLEASE_MODE_BREAKABLE; mode++) {
+		arg_init(&arg, op, self->fd);
+		arg.acquire.mode = mode;
+		arg.acquire.reserved = 1;
+		EXPECT_EQ(-EINVAL, call(self->lease, op, &arg));
+	}
 	unchanged(_metadata, &before);
+}
+
+/* Up to what the system allows by default; 0 is what it has. */
+TEST_F(dax, break_times)
+{
+	static const __u32 bad[] = { MAX_BREAK_TIME + 1, INT_MAX, 1U << 31, UINT_MAX };
+	static const __u32 good[] = { 1, MAX_BREAK_TIME, 0 };
+	struct daxlease_stats before;
+	struct lease_view view;
+	struct stat st;
+
+	ASSERT_EQ(0, lease_stats(&before));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-ERANGE, lease_acquire_breakable(self->lease, self->fd, 0, 0, bad[i]));
+	/* The range is looked at before the time, and the time before the file. */
+	EXPECT_EQ(-EINVAL, lease_acquire_breakable(self->lease, self->fd, 1, 0, UINT_MAX));
+	EXPECT_EQ(-ERANGE, lease_acquire_breakable(self->lease, -1, 0, 0, UINT_MAX));
+	unchanged(_metadata, &before);
+	ASSERT_EQ(0, fstat(self->fd, &st));
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, good[i]));
+		ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
+		EXPECT_EQ(DAXLEASE_MODE_BREAKABLE, view.lease.mode);
+		EXPECT_LT(0, view.lease.break_time_ms);
+		EXPECT_TRUE(!good[i] || good[i] == view.lease.break_time_ms);
+		EXPECT_EQ(0, lease_release(self->lease));
+	}
 }
 
 TEST_F(dax, ranges)
@@ -263,6 +347,13 @@ TEST_F(dax, pointers)
 	unchanged(_metadata, &before);
 }
 
+/* One has no answer, and one finds no pin to tell of. */
+static int no_answer(const struct op *op)
+{
+	return op->cmd == DAXLEASE_RELEASE ? 0 :
+	       op->cmd == DAXLEASE_OPENERS ? -ENOENT : -EFAULT;
+}
+
 /* Readable and not writable: what has an answer cannot give it. */
 TEST_F(dax, answer_cannot_be_written)
 {
@@ -279,7 +370,7 @@ TEST_F(dax, answer_cannot_be_written)
 		ASSERT_EQ(0, mprotect(arg, sizeof(*arg), PROT_READ | PROT_WRITE));
 		arg_init(arg, op, self->fd);
 		ASSERT_EQ(0, mprotect(arg, sizeof(*arg), PROT_READ));
-		EXPECT_OP(op, op->cmd == DAXLEASE_RELEASE ? 0 : -EFAULT, call(lease, op, arg));
+		EXPECT_OP(op, no_answer(op), call(lease, op, arg));
 		/* Nobody has heard of a lease, so there is none. */
 		if (op->cmd == DAXLEASE_ACQUIRE)
 			EXPECT_EQ(-ENOENT, lease_release(lease));
@@ -313,114 +404,6 @@ TEST_F(dax, query_buffer)
 	query.pin_cursor = ~0ULL;
 	EXPECT_EQ(0, ioctl(self->lease, DAXLEASE_QUERY, &query));
 	EXPECT_EQ(0, query.used);
-}
-
-#define EXPECT_SCAN(ret, fd, off, len) do {				\
-	struct daxlease_scan __scan;					\
-	int __got = scan_busy(self->lease, fd, off, len, 0, &__scan);	\
-									\
-	EXPECT_EQ(ret, __got)						\
-		TH_LOG("offset %llx, length %llx: %d", (__u64)(off),	\
-		       (__u64)(len), __got);				\
-} while (0)
-
-TEST_F(dax, ranges_of_scan)
-{
-	static const __u64 bad[][2] = {
-		{ 0, ~0ULL },
-		{ 0, 1ULL << 63 },
-		{ 1, (1ULL << 63) - 1 },
-		{ (1ULL << 63) - 1, 1 },
-		{ 1ULL << 63, 0 },
-		{ 1ULL << 63, 1 },
-		{ ~0ULL, 0 },
-		{ ~0ULL, 1 },
-		{ ~0ULL, 2 },
-		{ ~0ULL, ~0ULL },
-		{ 0ULL - PAGE_SZ, 2 * PAGE_SZ },
-	};
-	struct daxlease_stats before;
-
-	ASSERT_EQ(0, lease_stats(&before));
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		EXPECT_SCAN(-EINVAL, self->fd, bad[i][0], bad[i][1]);
-	unchanged(_metadata, &before);
-}
-
-TEST_F(dax, files_of_scan)
-{
-	struct daxlease_stats before;
-	int fd, pipes[2];
-
-	ASSERT_EQ(0, lease_stats(&before));
-	EXPECT_SCAN(-EBADF, -1, 0, 0);
-	EXPECT_SCAN(-EBADF, -100, 0, 0);
-	EXPECT_SCAN(-EBADF, 1 << 30, 0, 0);
-	fd = open(self->path, O_PATH);
-	ASSERT_LE(0, fd);
-	EXPECT_SCAN(-EBADF, fd, 0, 0);
-	close(fd);
-	EXPECT_SCAN(-EBADF, fd, 0, 0);
-
-	fd = open(self->dir, O_RDONLY | O_DIRECTORY);
-	ASSERT_LE(0, fd);
-	EXPECT_SCAN(-EOPNOTSUPP, fd, 0, 0);
-	close(fd);
-	/* Not in DAX mode. */
-	fd = open("/proc/self/exe", O_RDONLY);
-	ASSERT_LE(0, fd);
-	EXPECT_SCAN(-EOPNOTSUPP, fd, 0, 0);
-	close(fd);
-	fd = memfd_create("scan", 0);
-	ASSERT_LE(0, fd);
-	EXPECT_SCAN(-EOPNOTSUPP, fd, 0, 0);
-	close(fd);
-	ASSERT_EQ(0, pipe(pipes));
-	EXPECT_SCAN(-EOPNOTSUPP, pipes[0], 0, 0);
-	EXPECT_SCAN(-EOPNOTSUPP, self->lease, 0, 0);
-	EXPECT_SCAN(-EOPNOTSUPP, self->dev, 0, 0);
-	unchanged(_metadata, &before);
-}
-
-/* A bad range of a bad file: the range comes first. */
-TEST_F(dax, order_of_errors_of_scan)
-{
-	EXPECT_SCAN(-EINVAL, -1, ~0ULL, 1);
-}
-
-TEST_F(dax, buffer_of_scan)
-{
-	struct daxlease_scan scan = {
-		.size = sizeof(scan), .fd = self->fd, .buf_len = PAGE_SZ
-	};
-
-	/* Nothing to tell, so the buffer does not matter. */
-	EXPECT_EQ(0, ioctl(self->lease, DAXLEASE_SCAN, &scan));
-	EXPECT_EQ(0, scan.used);
-	acquire_whole();
-	EXPECT_EQ(-1, ioctl(self->lease, DAXLEASE_SCAN, &scan));
-	EXPECT_EQ(EFAULT, errno);
-	scan.buf = (uintptr_t)records;
-	for (__u32 len = 8; len <= sizeof(struct daxlease_lease_record); len += 8) {
-		scan.buf_len = len;
-		EXPECT_EQ(-1, ioctl(self->lease, DAXLEASE_SCAN, &scan));
-		EXPECT_EQ(EINVAL, errno);
-	}
-	/* What does not touch the range needs no room. */
-	ASSERT_EQ(0, lease_release(self->lease));
-	ASSERT_EQ(0, lease_acquire(self->lease, self->fd, PAGE_SZ, PAGE_SZ, NULL));
-	scan.length = PAGE_SZ;
-	EXPECT_EQ(0, ioctl(self->lease, DAXLEASE_SCAN, &scan));
-	EXPECT_EQ(0, scan.used);
-	/* A cursor that never was. */
-	scan.length = 0;
-	scan.buf_len = sizeof(records);
-	scan.lease_cursor = ~0ULL;
-	EXPECT_EQ(0, ioctl(self->lease, DAXLEASE_SCAN, &scan));
-	EXPECT_EQ(0, scan.used);
-	scan.pin_cursor = ~0ULL;
-	EXPECT_EQ(0, ioctl(self->lease, DAXLEASE_SCAN, &scan));
-	EXPECT_EQ(0, scan.used);
 }
 
 TEST_F(dax, unknown_commands)

@@ -403,7 +403,9 @@ struct daxlease_force {
  * @reserved: 0.
  *
  * A layout change that has to wait for pins tells so to each breakable lease
- * over its range, with pins or without.  One that need not wait tells nobody.
+ * over its range, with pins or without, and to each one beside it whose pins
+ * have reached into the range: a pin holds its whole folio.  One that need not
+ * wait tells nobody.
  *
  * read() waits for an event, or fails with EAGAIN on a fd with O_NONBLOCK; it
  * returns whole events only, and fails with EINVAL where not one fits in, with

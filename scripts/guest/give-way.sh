@@ -113,18 +113,22 @@ start() {
 	said "the client goes on"
 }
 
-# The client is told to stop; then the file holds what the client was told.
+# The client is told to stop; then the file holds what the client was told.  What
+# a last change has taken is there again, and no later batch covers for it.
 finish() {
 	local newest rc=0 pid
-	headline "the client ends, and the file is read back"
+	headline "once more, then the client ends at once, and the file is read back"
+	shell_line "truncate --size 200K $file"
+	truncate --size 200K "$file" || wrong "it was expected to succeed"
 	exec {stop}>&-
 	for pid in $client $server; do
 		wait "$pid" || rc=$?
 		[ "$rc" -eq 0 ] || wrong "process $pid has ended with status $rc"
 	done
 	newest=$(awk '/ is safe$/ {if ($2 > n) n = $2} END {print n + 0}' "$TMP/client")
-	tail -n 1 "$TMP/client" | sed 's/^/    client: /'
 	news
+	tail -n 1 "$TMP/client" | sed 's/^/    client: /'
+	said "the change has taken .* batches"
 	shell_line "$program --check $file"
 	"$program" --check "$file" >"$TMP/check" 2>&1 || wrong "the file was expected to be whole"
 	sed 's/^/    /' "$TMP/check"

@@ -94,6 +94,11 @@ impl Queue {
         self.len == 0 && self.lost == 0
     }
 
+    /// Whether an event belongs here: it may be late, of a lease that the fd carried before.
+    pub(crate) fn is_of(&self, event: &Event) -> bool {
+        self.lease == event.lease
+    }
+
     fn place(&self, nth: usize) -> usize {
         (self.first + nth) % CAPACITY
     }

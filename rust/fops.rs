@@ -6,7 +6,8 @@ use kernel::{
     fs::{
         file::flags::O_NONBLOCK,
         File,
-        Kiocb, //
+        Kiocb,
+        LocalFile, //
     },
     miscdevice::{
         MiscDevice,
@@ -45,12 +46,13 @@ static FOPS: Table = {
 /// Gives a file that is being opened all operations.
 pub(crate) fn extend(file: &File) {
     // SAFETY: The file is being opened, as `LeaseFd::open()` calls this, so nobody else looks at its
-    // operations. The new ones are static and of this module, which the file holds.
+    // operations. The new ones are static and have the same owner, so the file's reference to the
+    // module serves them.
     unsafe { bindings::daxlease_replace_fops(file.as_ptr(), &FOPS.0) };
 }
 
 /// Whether what is done with a file may wait.
-pub(crate) fn blocks(file: &File) -> bool {
+pub(crate) fn blocks(file: &LocalFile) -> bool {
     file.flags() & O_NONBLOCK == 0
 }
 
@@ -58,11 +60,11 @@ pub(crate) fn blocks(file: &File) -> bool {
 pub(crate) fn may_wait(kiocb: &Kiocb<'_, <LeaseFd as MiscDevice>::Ptr>) -> bool {
     let raw = kiocb.as_raw();
 
-    // SAFETY: The kiocb and its file are valid as long as it is borrowed, and the file is not being
-    // opened or released meanwhile.
+    // SAFETY: The kiocb and its file are valid as long as it is borrowed; where the position is in use
+    // without its lock, it is by this thread.
     unsafe {
         (*raw).ki_flags & bindings::DAXLEASE_IOCB_NOWAIT as c_int == 0
-            && blocks(File::from_raw_file((*raw).ki_filp))
+            && blocks(LocalFile::from_raw_file((*raw).ki_filp))
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Done {
 /// who holds leases there. Sleeps, no locks held.
 ///
 /// What is pinned anew meanwhile is left alone: a holder that is told of a revocation may do that at
-/// once. `EINTR`: killed; `ENOMEM`: nobody was. What had been done until then is in the log.
+/// once. `EINTR`: killed; `ENOMEM`: perhaps not all were. What had been done until then is in the log.
 pub(crate) fn run(
     manager: &Manager,
     file: &DaxFile,
@@ -110,7 +110,7 @@ impl Layout {
 
     /// Kills who has pins in the range or holds a lease there. Returns how many.
     fn kill(&self, range: &PageRange) -> Result<u32> {
-        let mut victims = KVec::<usize>::new();
+        let mut victims = KVVec::<usize>::new();
 
         loop {
             let wanted = self.count(range);
@@ -124,7 +124,7 @@ impl Layout {
     }
 
     /// As [`Layout::kill`], each once, as `victims` has room; `None` where it has not enough.
-    fn kill_all(&self, range: &PageRange, victims: &mut KVec<usize>) -> Option<u32> {
+    fn kill_all(&self, range: &PageRange, victims: &mut KVVec<usize>) -> Option<u32> {
         let inner = self.inner.lock();
         let mut killed = 0;
         let mut fits = true;

@@ -145,7 +145,8 @@ void daxlease_copy_path(char *to, int len, const struct file *file)
 void daxlease_replace_fops(struct file *file,
 			   const struct file_operations *fops)
 {
-	replace_fops(file, fops_get(fops));
+	/* Of the same module: the file's reference to it goes over. */
+	file->f_op = fops;
 }
 
 void daxlease_raise_sigio(struct fasync_struct **readers)
@@ -183,17 +184,33 @@ static bool has_open(struct task_struct *task, const void *file)
 	return open;
 }
 
+/* Lets others run.  False where the walk cannot go on from here: the group ended. */
+static bool pause_walk(struct task_struct *group)
+{
+	bool alive;
+
+	get_task_struct(group);
+	rcu_read_unlock();
+	cond_resched();
+	rcu_read_lock();
+	alive = pid_alive(group);
+	put_task_struct(group);
+	return alive;
+}
+
 int daxlease_openers_of(const void *file, pid_t *pids, int max)
 {
 	bool admin = daxlease_is_admin();
 	struct task_struct *group, *task;
 	int found = 0;
 
-	guard(rcu)();
+	rcu_read_lock();
 	for_each_process(group) {
 		pid_t nr = task_tgid_vnr(group);
 
-		if (found == max)
+		if (found == max || fatal_signal_pending(current))
+			break;
+		if (need_resched() && !pause_walk(group))
 			break;
 		if (!nr || (!admin && !uid_eq(task_uid(group), current_uid())))
 			continue;
@@ -208,6 +225,7 @@ int daxlease_openers_of(const void *file, pid_t *pids, int max)
 			}
 		}
 	}
+	rcu_read_unlock();
 	return found;
 }
 

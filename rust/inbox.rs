@@ -79,8 +79,9 @@ impl Inbox {
     /// Tells an event. Returns whether there was room for it. Does not sleep for long.
     pub(crate) fn push(&self, event: Event) -> bool {
         let fits = match &mut *self.queue.lock() {
-            Some(queue) => queue.push(event),
-            None => return true,
+            Some(queue) if queue.is_of(&event) => queue.push(event),
+            // The fd carries no lease any more, or another one.
+            _ => return true,
         };
 
         self.ready.notify_all();
@@ -126,8 +127,9 @@ impl Inbox {
             };
 
             if iov.copy_to_iter(record(&event).as_bytes()) != EVENT_SIZE {
-                if let Some(queue) = &mut *self.queue.lock() {
-                    queue.unpop(event);
+                match &mut *self.queue.lock() {
+                    Some(queue) if queue.is_of(&event) => queue.unpop(event),
+                    _ => {}
                 }
                 if read > 0 {
                     break;

@@ -14,7 +14,7 @@
 //!       Layout::inner                  everything in this file
 //!         Inbox::queue                 what the reader of a lease fd is to be told
 //!         Revoker::state               whether the pins of an owner can be revoked
-//!     Manager::registry                never together with the two above
+//!     Manager::registry                never together with any of the four
 //! ```
 //!
 //! The last five are taken below all of the others, so nothing under them waits for anything else:

@@ -29,7 +29,10 @@ use kernel::{
 
 use crate::{
     bindings,
-    event::Reason,
+    event::{
+        self,
+        Reason, //
+    },
     handle::Handle,
     manager::Manager, //
 };
@@ -55,9 +58,11 @@ unsafe impl Send for Allowed {}
 enum State {
     Refused,
     Allowed(Allowed),
-    Running,
+    /// Since when; nanoseconds of the monotonic clock.
+    Running(u64),
     Revoked,
-    Forbidden,
+    /// Likewise.
+    Forbidden(u64),
 }
 
 /// What to expect of an owner whose pins stand in the way.
@@ -67,8 +72,8 @@ pub(crate) enum Outlook {
     Stays,
     /// It can be revoked.
     Revocable,
-    /// It is on its way out.
-    Going,
+    /// It has been on its way out since then.
+    Going(u64),
 }
 
 /// Whether the pins of a handle can be revoked.
@@ -93,7 +98,9 @@ impl Revoker {
         match *self.state.lock() {
             State::Refused => Outlook::Stays,
             State::Allowed(_) => Outlook::Revocable,
-            State::Running | State::Revoked | State::Forbidden => Outlook::Going,
+            State::Running(since) | State::Forbidden(since) => Outlook::Going(since),
+            // Its accounts are gone already.
+            State::Revoked => Outlook::Going(0),
         }
     }
 
@@ -120,10 +127,10 @@ impl Revoker {
 
         loop {
             match *state {
-                State::Running => self.over.wait(&mut state),
+                State::Running(_) => self.over.wait(&mut state),
                 State::Revoked => return true,
                 _ => {
-                    *state = State::Forbidden;
+                    *state = State::Forbidden(event::now());
                     return false;
                 }
             }
@@ -139,7 +146,7 @@ impl Revoker {
                 return false;
             };
 
-            *state = State::Running;
+            *state = State::Running(event::now());
             allowed
         };
 

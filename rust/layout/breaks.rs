@@ -33,6 +33,7 @@ use crate::{
         Event,
         Kind, //
     },
+    identity::is_killed,
     layout::{
         Inner,
         Layout, //
@@ -94,9 +95,7 @@ impl Inner {
 
     /// Tells all breakable leases over the range of a change, or with pins that may reach into it. Breakers of the same inode come one
     /// after the other here, under its lock.
-    fn tell(&mut self, what: &What, kind: impl Fn(u64) -> Kind, asked: bool) {
-        let time = event::now();
-
+    fn tell(&mut self, what: &What, time: u64, kind: impl Fn(u64) -> Kind, asked: bool) {
         for (id, lease) in self.leases.iter_mut() {
             let Some(break_time) = lease.break_time_ns() else {
                 continue;
@@ -161,10 +160,15 @@ impl Inner {
             for (_, pin) in self.pins_in(*id, &change.what.range) {
                 match pin.owner.revoker.outlook() {
                     Outlook::Revocable => victim = Some(&pin.owner),
-                    Outlook::Going if now < deadline.saturating_add(SETTLE_NS) => {
-                        next = next.min(deadline.saturating_add(SETTLE_NS));
+                    Outlook::Going(since) => {
+                        let last = deadline.max(since).saturating_add(SETTLE_NS);
+
+                        if now >= last {
+                            return Err(ETXTBSY);
+                        }
+                        next = next.min(last);
                     }
-                    Outlook::Going | Outlook::Stays => return Err(ETXTBSY),
+                    Outlook::Stays => return Err(ETXTBSY),
                 }
             }
         }
@@ -237,12 +241,14 @@ impl Layout {
             return;
         };
 
-        change.asked = Some(event::now());
+        let now = event::now();
+        change.asked = Some(now);
         let what = change.what;
         let reason = what.reason;
         inner.counters.waits += 1;
         inner.tell(
             &what,
+            now,
             |deadline| Kind::Break {
                 id,
                 reason,
@@ -283,6 +289,10 @@ impl Layout {
                     owner.revoker.revoke(manager, reason);
                     drop(owner);
                     inner = self.inner.lock();
+                    if is_killed() {
+                        inner.counters.breaks_refused += 1;
+                        return Err(ERESTARTSYS);
+                    }
                 }
                 Err(refusal) => {
                     inner.counters.breaks_refused += 1;
@@ -307,6 +317,7 @@ impl Layout {
 
             inner.tell(
                 &change.what,
+                event::now(),
                 |_| Kind::Resumed {
                     id,
                     reason,

@@ -70,7 +70,7 @@ static int device_name(int fd, char *name)
 	if (len < 0)
 		return -errno;
 	link[len] = 0;
-	strcpy(name, basename(link));
+	snprintf(name, PATH_LEN, "%s", basename(link));
 	return 0;
 }
 

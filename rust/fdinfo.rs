@@ -2,8 +2,6 @@
 
 //! What /proc/PID/fdinfo tells of a lease fd: the lease, and its first pins.
 
-use core::iter::successors;
-
 use kernel::{
     prelude::*,
     seq_file::SeqFile,
@@ -35,12 +33,8 @@ pub(crate) fn show(lease: &LeaseRef, m: &SeqFile) {
     let Some(value) = inner.leases.get(&lease.id) else {
         return;
     };
-    let pins = successors(inner.next_pin(lease.id, 0), |(key, _)| {
-        inner.next_pin(lease.id, key.id)
-    });
-
     show_lease(lease.id, value, m);
-    for (key, pin) in pins.take(PINS) {
+    for (key, pin) in inner.pins_after(lease.id, 0).take(PINS) {
         show_pin(&reader, key, pin, m);
     }
 }

@@ -27,6 +27,7 @@ use kernel::{
 };
 
 use crate::{
+    account::PinKey,
     breaker::What,
     event::{
         self,
@@ -38,6 +39,7 @@ use crate::{
         Inner,
         Layout, //
     },
+    lease::Lease,
     manager::Manager,
     owner::Owner,
     revoke::Outlook,
@@ -72,8 +74,16 @@ enum Step {
     Go,
     /// Sleeps for so many nanoseconds, unless a pin goes before.
     Sleep(u64),
-    /// Takes back what this owner has pinned.
-    Revoke(Arc<Owner>),
+    /// Takes back a pin.
+    Revoke(Victim),
+}
+
+/// A pin that is to be taken back.
+struct Victim {
+    key: PinKey,
+    owner: Arc<Owner>,
+    /// When it was found that all whose time was over then can be.
+    judged: u64,
 }
 
 impl Inner {
@@ -157,9 +167,9 @@ impl Inner {
                 }
                 continue;
             }
-            for (_, pin) in self.pins_in(*id, &change.what.range) {
+            for (key, pin) in self.pins_in(*id, &change.what.range) {
                 match pin.owner.revoker.outlook() {
-                    Outlook::Revocable => victim = Some(&pin.owner),
+                    Outlook::Revocable => victim = victim.or(Some((key, &pin.owner))),
                     Outlook::Going(since) => {
                         let last = deadline.max(since).saturating_add(SETTLE_NS);
 
@@ -173,9 +183,44 @@ impl Inner {
             }
         }
         Ok(match victim {
-            Some(owner) => Step::Revoke(owner.clone()),
+            Some((key, owner)) => Step::Revoke(Victim {
+                key,
+                owner: owner.clone(),
+                judged: now,
+            }),
             None => Step::Sleep(next.saturating_sub(now)),
         })
+    }
+
+    /// The next one behind a pin that has been taken back, among those that were judged with it. There
+    /// are no new ones: so that all can be taken back need not be found out for each.
+    fn next_victim(&self, change: &Change, last: &Victim) -> Option<Victim> {
+        let asked = change.asked.unwrap_or(0);
+        let was_overdue = |lease: &Lease| {
+            lease
+                .break_time_ns()
+                .is_some_and(|time| asked.saturating_add(time) <= last.judged)
+        };
+
+        self.leases
+            .iter()
+            .filter(|(id, lease)| **id >= last.key.lease && was_overdue(lease))
+            .find_map(|(id, _)| {
+                let from = if *id == last.key.lease {
+                    last.key.id
+                } else {
+                    0
+                };
+
+                self.pins_after(*id, from)
+                    .filter(|(_, pin)| pin.holds(&change.what.range))
+                    .find(|(_, pin)| pin.owner.revoker.outlook() == Outlook::Revocable)
+                    .map(|(key, pin)| Victim {
+                        key,
+                        owner: pin.owner.clone(),
+                        judged: last.judged,
+                    })
+            })
     }
 }
 
@@ -264,12 +309,20 @@ impl Layout {
     /// stands in the way. `EDEADLK`: the caller has become a holder of what is pinned. `ERESTARTSYS`:
     /// a signal came. The change still has to be ended. Sleeps, with no locks held.
     pub(crate) fn wait_break(&self, manager: &Manager, id: u64) -> Result {
+        // Outlives the lock.
+        let mut last: Option<Victim> = None;
         let mut inner = self.inner.lock();
 
         loop {
             let change = inner.breaks.get(&id).ok_or(EINVAL)?;
             let reason = change.what.reason;
-            let step = inner.next_step(change);
+            let next = last
+                .as_ref()
+                .and_then(|last| inner.next_victim(change, last));
+            let step = match next {
+                Some(victim) => Ok(Step::Revoke(victim)),
+                None => inner.next_step(change),
+            };
 
             match step {
                 Ok(Step::Go) => return Ok(()),
@@ -284,10 +337,11 @@ impl Layout {
                         return Err(ERESTARTSYS);
                     }
                 }
-                Ok(Step::Revoke(owner)) => {
+                Ok(Step::Revoke(victim)) => {
                     drop(inner);
-                    owner.revoker.revoke(manager, reason);
-                    drop(owner);
+                    victim.owner.revoker.revoke(manager, reason);
+                    // What was kept of the one before goes with no lock held.
+                    last = Some(victim);
                     inner = self.inner.lock();
                     if is_killed() {
                         inner.counters.breaks_refused += 1;

@@ -62,10 +62,19 @@ impl Inner {
         lease: u64,
         range: &'a PageRange,
     ) -> impl Iterator<Item = (PinKey, &'a PinRecord)> {
-        let first = self.next_pin(lease, 0);
+        self.pins_after(lease, 0)
+            .filter(|(_, record)| record.holds(range))
+    }
+
+    /// The pins under a lease with numbers above `after`, in their order.
+    pub(crate) fn pins_after(
+        &self,
+        lease: u64,
+        after: u64,
+    ) -> impl Iterator<Item = (PinKey, &PinRecord)> {
+        let first = self.next_pin(lease, after);
 
         core::iter::successors(first, move |(key, _)| self.next_pin(lease, key.id))
-            .filter(|(_, record)| record.holds(range))
     }
 
     /// Whether a page of the range is pinned under a lease.

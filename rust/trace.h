@@ -57,7 +57,9 @@ struct daxlease_trace_pin {
 
 /*
  * pid is the thread group; common_pid is the thread.  The types of the fields are
- * those of plain C: bpftrace knows no others on a kernel without BTF.
+ * those of plain C: bpftrace knows no others on a kernel without BTF.  What is
+ * called comm elsewhere is not always known for a process that lives shortly.
+ * Here it is printed last, as there may be anything in it.
  */
 #define daxlease_assign_part(entry, part)				\
 	do {								\
@@ -66,6 +68,7 @@ struct daxlease_trace_pin {
 		(entry)->start = (part)->start;				\
 		(entry)->end = (part)->end;				\
 		(entry)->pid = task_tgid_nr(current);			\
+		memcpy((entry)->comm, current->comm, TASK_COMM_LEN);	\
 	} while (0)
 
 #define DAXLEASE_PART_FMT	"dev=%u:%u ino=%llu start=%llu end=%llu pid=%d"
@@ -101,6 +104,7 @@ TRACE_EVENT(daxlease_acquire,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, lease_id)
 		__field(unsigned int, mode)
 		__field(unsigned int, break_time_ms)
@@ -111,10 +115,11 @@ TRACE_EVENT(daxlease_acquire,
 		__entry->mode = mode;
 		__entry->break_time_ms = break_time_ms;
 	),
-	TP_printk(DAXLEASE_PART_FMT " lease_id=%llu mode=%s break_time_ms=%u",
+	TP_printk(DAXLEASE_PART_FMT " lease_id=%llu mode=%s break_time_ms=%u comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->start, __entry->end, __entry->pid, __entry->lease_id,
-		  daxlease_show_mode(__entry->mode), __entry->break_time_ms)
+		  daxlease_show_mode(__entry->mode), __entry->break_time_ms,
+		  __entry->comm)
 );
 
 TRACE_EVENT(daxlease_attach,
@@ -126,15 +131,17 @@ TRACE_EVENT(daxlease_attach,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, lease_id)
 	),
 	TP_fast_assign(
 		daxlease_assign_part(__entry, part);
 		__entry->lease_id = lease_id;
 	),
-	TP_printk(DAXLEASE_PART_FMT " lease_id=%llu",
+	TP_printk(DAXLEASE_PART_FMT " lease_id=%llu comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
-		  __entry->start, __entry->end, __entry->pid, __entry->lease_id)
+		  __entry->start, __entry->end, __entry->pid, __entry->lease_id,
+		  __entry->comm)
 );
 
 TRACE_EVENT(daxlease_release,
@@ -146,6 +153,7 @@ TRACE_EVENT(daxlease_release,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, lease_id)
 		__field(unsigned int, how)
 	),
@@ -154,10 +162,10 @@ TRACE_EVENT(daxlease_release,
 		__entry->lease_id = lease_id;
 		__entry->how = how;
 	),
-	TP_printk(DAXLEASE_PART_FMT " lease_id=%llu how=%s",
+	TP_printk(DAXLEASE_PART_FMT " lease_id=%llu how=%s comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->start, __entry->end, __entry->pid, __entry->lease_id,
-		  daxlease_show_how(__entry->how))
+		  daxlease_show_how(__entry->how), __entry->comm)
 );
 
 #define daxlease_assign_pin(entry, pin)					\
@@ -184,6 +192,7 @@ TRACE_EVENT(daxlease_pin,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, lease_id)
 		__field(unsigned long long, pin_id)
 		__field(unsigned long long, pages)
@@ -195,12 +204,12 @@ TRACE_EVENT(daxlease_pin,
 		daxlease_assign_pin(__entry, pin);
 		__entry->write = write;
 	),
-	TP_printk(DAXLEASE_PIN_FMT " write=%u",
+	TP_printk(DAXLEASE_PIN_FMT " write=%u comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->start, __entry->end, __entry->pid,
 		  __entry->lease_id, __entry->pin_id, __entry->pages,
 		  daxlease_show_kind(__entry->kind), __entry->device,
-		  __entry->write)
+		  __entry->write, __entry->comm)
 );
 
 TRACE_EVENT(daxlease_unpin,
@@ -212,6 +221,7 @@ TRACE_EVENT(daxlease_unpin,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, lease_id)
 		__field(unsigned long long, pin_id)
 		__field(unsigned long long, pages)
@@ -221,11 +231,12 @@ TRACE_EVENT(daxlease_unpin,
 	TP_fast_assign(
 		daxlease_assign_pin(__entry, pin);
 	),
-	TP_printk(DAXLEASE_PIN_FMT,
+	TP_printk(DAXLEASE_PIN_FMT " comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->start, __entry->end, __entry->pid,
 		  __entry->lease_id, __entry->pin_id, __entry->pages,
-		  daxlease_show_kind(__entry->kind), __entry->device)
+		  daxlease_show_kind(__entry->kind), __entry->device,
+		  __entry->comm)
 );
 
 TRACE_EVENT(daxlease_revoke,
@@ -237,6 +248,7 @@ TRACE_EVENT(daxlease_revoke,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, lease_id)
 		__field(unsigned long long, pin_id)
 		__field(unsigned long long, pages)
@@ -248,12 +260,12 @@ TRACE_EVENT(daxlease_revoke,
 		daxlease_assign_pin(__entry, pin);
 		__entry->reason = reason;
 	),
-	TP_printk(DAXLEASE_PIN_FMT " reason=%s",
+	TP_printk(DAXLEASE_PIN_FMT " reason=%s comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->start, __entry->end, __entry->pid,
 		  __entry->lease_id, __entry->pin_id, __entry->pages,
 		  daxlease_show_kind(__entry->kind), __entry->device,
-		  daxlease_show_reason(__entry->reason))
+		  daxlease_show_reason(__entry->reason), __entry->comm)
 );
 
 TRACE_EVENT(daxlease_break_begin,
@@ -266,6 +278,7 @@ TRACE_EVENT(daxlease_break_begin,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, break_id)
 		__field(unsigned int, reason)
 	),
@@ -274,10 +287,10 @@ TRACE_EVENT(daxlease_break_begin,
 		__entry->break_id = break_id;
 		__entry->reason = reason;
 	),
-	TP_printk(DAXLEASE_PART_FMT " break_id=%llu reason=%s",
+	TP_printk(DAXLEASE_PART_FMT " break_id=%llu reason=%s comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->start, __entry->end, __entry->pid, __entry->break_id,
-		  daxlease_show_reason(__entry->reason))
+		  daxlease_show_reason(__entry->reason), __entry->comm)
 );
 
 TRACE_EVENT(daxlease_break_verdict,
@@ -290,6 +303,7 @@ TRACE_EVENT(daxlease_break_verdict,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, break_id)
 		__field(unsigned int, verdict)
 		__field(unsigned int, error)
@@ -300,10 +314,11 @@ TRACE_EVENT(daxlease_break_verdict,
 		__entry->verdict = verdict;
 		__entry->error = error;
 	),
-	TP_printk(DAXLEASE_PART_FMT " break_id=%llu verdict=%s error=%u",
+	TP_printk(DAXLEASE_PART_FMT " break_id=%llu verdict=%s error=%u comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
 		  __entry->start, __entry->end, __entry->pid, __entry->break_id,
-		  daxlease_show_verdict(__entry->verdict), __entry->error)
+		  daxlease_show_verdict(__entry->verdict), __entry->error,
+		  __entry->comm)
 );
 
 TRACE_EVENT(daxlease_break_end,
@@ -316,6 +331,7 @@ TRACE_EVENT(daxlease_break_end,
 		__field(unsigned long long, start)
 		__field(unsigned long long, end)
 		__field(int, pid)
+		__array(char, comm, TASK_COMM_LEN)
 		__field(unsigned long long, break_id)
 		__field(unsigned int, outcome)
 	),
@@ -324,9 +340,9 @@ TRACE_EVENT(daxlease_break_end,
 		__entry->break_id = break_id;
 		__entry->outcome = outcome;
 	),
-	TP_printk(DAXLEASE_PART_FMT " break_id=%llu outcome=%u",
+	TP_printk(DAXLEASE_PART_FMT " break_id=%llu outcome=%u comm=%s",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,
-		  __entry->start, __entry->end, __entry->pid, __entry->break_id, __entry->outcome)
+		  __entry->start, __entry->end, __entry->pid, __entry->break_id, __entry->outcome, __entry->comm)
 );
 
 #endif /* _DAXLEASE_TRACE_H */

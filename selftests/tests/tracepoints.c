@@ -61,6 +61,7 @@ static struct trace_record next(struct __test_metadata *_metadata, const char *e
 	}
 	EXPECT_EQ(tracing.ino, trace_number(&r, "ino"));
 	EXPECT_EQ(pid, trace_number(&r, "pid"));
+	EXPECT_TRUE(trace_is(&r, "comm", program_invocation_short_name));
 	EXPECT_EQ(start, trace_number(&r, "start"));
 	EXPECT_EQ(end, trace_number(&r, "end"));
 	return r;

@@ -3,10 +3,12 @@
 //! The module's tracepoints, as tracefs prints them.
 //!
 //! ```text
-//!      ib_write_bw-331     [000] .....    31.223075: daxlease_pin: dev=259:0 ino=14 start=0 ...
+//!      ib_write_bw-331     [000] .....    31.223075: daxlease_pin: dev=259:0 ... comm=ib_write_bw
 //! ```
 //!
-//! A name of a task may have anything in it, so a line is read from its end.
+//! A name of a task may have anything in it.  The one in front is not used, as the kernel does not
+//! know it of each process, and what looks like an event in it cannot have its fields; the one
+//! at the end, which is the event's own, is cut off first.
 
 use crate::lease::Extent;
 use crate::lease::FileId;
@@ -104,23 +106,25 @@ pub fn parse(line: &str) -> Option<Line> {
             return Some(Line::Lost(rest.split(' ').next()?.parse().ok()?));
         }
     }
-    let at = line.rfind(PREFIX)?;
-    let (head, body) = (&line[..at], &line[at + PREFIX.len()..]);
+    // The name in front may look like it, but not as far as the fields.
+    line.match_indices(PREFIX)
+        .find_map(|(at, _)| parse_event(&line[..at], &line[at + PREFIX.len()..]))
+        .map(Line::Event)
+}
+
+fn parse_event(head: &str, body: &str) -> Option<Event> {
     let (name, fields) = body.split_once(": ")?;
-    let mut head = head
-        .trim_end()
-        .rsplitn(4, ' ')
-        .filter(|word| !word.is_empty());
-    let time_us = parse_time(head.next()?)?;
+    let (fields, comm) = fields.split_once(" comm=")?;
+    let time_us = parse_time(head.rsplit(' ').next()?)?;
     let fields = Fields::new(fields);
-    Some(Line::Event(Event {
+    Some(Event {
         time_us,
-        comm: parse_comm(line, at)?,
+        comm: comm.into(),
         pid: fields.number("pid")?,
         file: fields.file()?,
         extent: Extent::new(fields.number("start")?, fields.number("end")?),
         what: fields.what(name)?,
-    }))
+    })
 }
 
 /// `31.223075` to microseconds.
@@ -129,13 +133,6 @@ fn parse_time(text: &str) -> Option<u64> {
     let seconds: u64 = seconds.parse().ok()?;
     let micros: u64 = fraction.get(..6)?.parse().ok()?;
     seconds.checked_mul(1_000_000)?.checked_add(micros)
-}
-
-/// What is in front of the thread's number, in front of the CPU.
-fn parse_comm(line: &str, end: usize) -> Option<String> {
-    let task = &line[..line[..end].rfind(" [")?];
-    let (comm, _) = task.trim_end().rsplit_once('-')?;
-    Some(comm.trim_start().into())
 }
 
 struct Fields<'a>(HashMap<&'a str, &'a str>);
@@ -223,12 +220,12 @@ pub(crate) mod tests {
 
     const PIN: &str = "     ib_write_bw-340     [000] .....    31.236650: daxlease_pin: dev=259:0 \
                        ino=14 start=16384 end=20480 pid=331 lease_id=16 pin_id=19 pages=1 \
-                       kind=rdma device=rxe0 write=1";
+                       kind=rdma device=rxe0 write=1 comm=ib_write_bw";
 
     /// The event of a line that has one.
     pub(crate) fn event(fields: &str) -> Event {
         match parse(&format!(
-            "  prog-12  [001] d..1. 5.000001: daxlease_{fields}"
+            "  prog-12  [001] d..1. 5.000001: daxlease_{fields} comm=prog"
         )) {
             Some(Line::Event(event)) => event,
             other => panic!("{fields}: {other:?}"),
@@ -253,14 +250,29 @@ pub(crate) mod tests {
 
     #[test]
     fn names_that_look_like_something_else() {
-        for comm in ["a b", "a-b", "a [000] b", "x: daxlease_", "1.5: y", " "] {
+        for comm in [
+            "a b",
+            "a-b",
+            "a [000] b",
+            "x: daxle",
+            "pid=1",
+            " comm=1 ",
+            " ",
+        ] {
             let line = PIN.replace("ib_write_bw", comm);
             let Some(Line::Event(event)) = parse(&line) else {
                 panic!("{line}");
             };
-            assert_eq!(event.comm, comm.trim_start());
-            assert_eq!(event.time_us, 31_236_650, "{line}");
+            assert_eq!(event.comm, comm);
+            assert_eq!((event.time_us, event.pid), (31_236_650, 331), "{line}");
         }
+        let line = PIN.replace("comm=ib_write_bw", "comm=: daxlease_pin:");
+        assert!(
+            matches!(parse(&line), Some(Line::Event(event)) if event.comm == ": daxlease_pin:")
+        );
+        // As long as it can be.
+        let line = PIN.replacen("ib_write_bw", ": daxlease_pin:", 1);
+        assert!(matches!(parse(&line), Some(Line::Event(event)) if event.pid == 331));
     }
 
     #[test]
@@ -272,7 +284,7 @@ pub(crate) mod tests {
             "x-1 [000] ..... 1.0: sched_switch: a=b",
             "x-1 [000] ..... 1.000000: daxlease_novelty: dev=1:2",
             "x-1 [000] ..... 1.000000: daxlease_attach: dev=1:2",
-            "x-1 [000] ..... yesterday: daxlease_attach: dev=1:2 ino=1 start=0 end=1 pid=1 lease_id=1",
+            "x-1 [000] ..... yesterday: daxlease_attach: dev=1:2 ino=1 start=0 end=1 pid=1 lease_id=1 comm=x",
         ] {
             assert_eq!(parse(line), None, "{line}");
         }

@@ -81,8 +81,11 @@ fn follow(mut pipe: File, interrupt: &UnixStream, printer: &mut Printer) -> std:
     let mut text = Vec::new();
     let mut buf = vec![0; 64 << 10];
     loop {
+        let stdout = std::io::stdout();
         let mut fds = [
             PollFd::new(interrupt, PollFlags::IN),
+            // For its errors, which are always told: a pipe that nobody reads any more.
+            PollFd::new(&stdout, PollFlags::empty()),
             PollFd::new(&pipe, PollFlags::IN),
         ];
         match poll(&mut fds, Some(&IDLE)) {
@@ -91,6 +94,9 @@ fn follow(mut pipe: File, interrupt: &UnixStream, printer: &mut Printer) -> std:
             Err(errno) => return Err(errno.into()),
         }
         let ended = fds[0].revents().contains(PollFlags::IN);
+        if fds[1].revents().contains(PollFlags::ERR) {
+            return Ok(());
+        }
         loop {
             match pipe.read(&mut buf) {
                 Ok(0) => break,

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Phase tools: the daxlease command and the examples, in build/tools/release/.
+# Phase tools: the daxlease command and the examples, in build/tools/release/; manual
+# pages and completions of the command, where a package has them, in build/tools/share/.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
@@ -22,5 +23,15 @@ build() {
 }
 
 build tools tools/daxlease cargo build --release --locked
+# shellcheck disable=SC2016 # expanded in the root
+build tools-share tools/daxlease bash -euc '
+	cd /out
+	rm -rf share
+	mkdir -p share/man/man1 share/bash-completion/completions share/zsh/vendor-completions \
+		share/fish/vendor_completions.d
+	release/daxlease gen-man share/man/man1
+	release/daxlease completions bash >share/bash-completion/completions/daxlease
+	release/daxlease completions zsh >share/zsh/vendor-completions/_daxlease
+	release/daxlease completions fish >share/fish/vendor_completions.d/daxlease.fish'
 build tools-give-way-rs tools/examples/give-way-rs cargo build --release --locked
 build tools-give-way-c tools/examples/give-way-c make OUT=/out/release

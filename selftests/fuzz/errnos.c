@@ -127,7 +127,8 @@ static errset wanted(const struct worker *worker, enum op op)
 	case OP_READ:
 		return set;
 	case OP_FORCE:
-		return worker->world->root ? set & ~E(EPERM) : set & (E(EINVAL) | E(EFAULT) | E(EPERM));
+		return worker->world->root ? set & ~E(EPERM) :
+					     set & (E(EINVAL) | E(EFAULT) | E(EPERM));
 	case OP_PROTECT:
 	case OP_OTHER:
 		return 0;

@@ -151,7 +151,7 @@ ROW(root_without_capabilities, -EPERM, -ENOENT, 0, .uid = 0, .gid = 0, .caps = "
 ROW(cap_sys_admin, 0, 1, 1, .uid = OTHER, .gid = OTHER, .caps = "cap_sys_admin=ep")
 /* Permitted is not effective. */
 ROW(cap_sys_admin_not_raised, -EPERM, -ENOENT, 0,
-    .uid = OTHER, .gid = OTHER, .caps = "cap_sys_admin=p")
+	.uid = OTHER, .gid = OTHER, .caps = "cap_sys_admin=p")
 ROW(all_other_caps, -EPERM, -ENOENT, 0, .uid = OTHER, .gid = OTHER, .caps = ALL_OTHERS)
 ROW(owner_with_cap_lease, -EPERM, 1, 1, .uid = OWNER, .gid = OWNER, .caps = "cap_lease=ep")
 

@@ -171,6 +171,8 @@ force() {
 watching() {
 	local log=$1
 	shift
+	# Not what the last one wrote.
+	rm -f "$log"
 	daxlease watch "$@" >"$log" 2>&1 &
 	watcher=$!
 	eventually test -s "$log"

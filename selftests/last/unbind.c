@@ -26,6 +26,10 @@
 #include "peer.h"
 #include "testdev.h"
 
+/* As in dax_fixture.h. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+
 #define DRIVER		"/sys/bus/nd/drivers/nd_pmem/"
 #define PAGES		8
 

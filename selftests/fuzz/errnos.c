@@ -32,6 +32,9 @@ static errset other_table(enum other what)
 	case OTHER_SETLEASE:
 		/* EACCES: of somebody else's node. */
 		return E(EINVAL) | E(EACCES);
+	case OTHER_FLOCK:
+		/* EAGAIN: another thread has it, by another file of the same node. */
+		return OK | E(EAGAIN);
 	case OTHER_FIONREAD:
 		return E(ENOTTY);
 	default:

@@ -14,6 +14,7 @@ use crate::{
         PinRecord, //
     },
     bindings,
+    identity::printable,
     lease::{
         Lease,
         Mode, //
@@ -80,9 +81,9 @@ fn show_pin(reader: &Reader, key: PinKey, pin: &PinRecord, m: &SeqFile) {
         owner.uid.here(),
         owner.tgid.nr(),
         kind_name(owner.kind),
-        text(&owner.device),
-        text(&owner.file_path),
-        text(&comm)
+        printable(&owner.device),
+        printable(&owner.file_path),
+        printable(&comm)
     );
 }
 
@@ -108,9 +109,4 @@ fn kind_name(kind: u32) -> &'static str {
         bindings::DAXLEASE_PIN_IO_URING => "io_uring",
         _ => "other",
     }
-}
-
-/// A name. `CStr` shows what is not printable ASCII as `\xNN`, so a line stays a line.
-fn text(bytes: &[u8]) -> &CStr {
-    CStr::from_bytes_until_nul(bytes).unwrap_or(c"?")
 }

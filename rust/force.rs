@@ -13,6 +13,7 @@ use crate::{
     identity::{
         current_comm,
         is_killed,
+        printable,
         Tgid,
         Uid, //
     },
@@ -73,12 +74,11 @@ fn report(file: &DaxFile, range: &PageRange, done: &Done) {
     let (major, minor) = file.dev();
     let (start, end) = range.bytes();
     let comm = current_comm();
-    let comm = CStr::from_bytes_until_nul(&comm).unwrap_or(c"?");
 
     pr_notice!(
         "force: user {} by {}: device {}:{} inode {} bytes {}-{}: {} pins revoked, {} processes killed, {} pins and {} leases left\n",
         Uid::current().here(),
-        comm.to_str().unwrap_or("?"),
+        printable(&comm),
         major,
         minor,
         file.ino(),

@@ -108,6 +108,12 @@ pub(crate) fn current_comm() -> Comm {
     comm
 }
 
+/// A name that somebody chose. `CStr` shows what is not printable ASCII as `\xNN`, so a line stays
+/// a line.
+pub(crate) fn printable(bytes: &[u8]) -> &CStr {
+    CStr::from_bytes_until_nul(bytes).unwrap_or(c"?")
+}
+
 /// Whether the caller may take leases and pins away from others. An audit hears of it.
 pub(crate) fn may_force() -> bool {
     // SAFETY: Nothing is required.

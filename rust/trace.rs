@@ -2,12 +2,15 @@
 
 //! The tracepoints of `trace.h`, as safe functions.
 //!
-//! One that is off costs a jump that is not taken: what it would tell is not even put together.
+//! One that is off costs a load and a branch: what it would tell is not even put together.
 
 use kernel::{
     error::Error,
-    jump_label::static_branch_unlikely,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
 };
 
 use crate::{
@@ -47,18 +50,28 @@ pub(crate) enum Ending {
     Orphan = 2,
 }
 
+/// Does somebody listen?
+///
+/// Not by `static_branch_unlikely!`: what that includes is made anew by Kbuild in a kernel that was
+/// built in its source tree, and the second build of a module against such a kernel fails.
+///
+/// # Safety
+///
+/// `tracepoint` must be one of this module's.
+unsafe fn is_on(tracepoint: *mut bindings::tracepoint) -> bool {
+    // SAFETY: It is there as long as the module is.
+    let enabled = unsafe { &raw mut (*tracepoint).key.key.enabled.counter };
+
+    // SAFETY: It is valid and aligned, and all others access it atomically, too.
+    unsafe { Atomic::from_ptr(enabled) }.load(Relaxed) != 0
+}
+
 /// `event!(name(arguments))`: tells it, if somebody listens. The arguments are looked at only then.
 macro_rules! event {
     ($name:ident($($arg:expr),+ $(,)?)) => {
         ::kernel::macros::paste! {
-            // SAFETY: This is the static key of a tracepoint that `trace.c` defines.
-            if unsafe {
-                static_branch_unlikely!(
-                    bindings::[<__tracepoint_ $name>],
-                    bindings::tracepoint,
-                    key
-                )
-            } {
+            // SAFETY: `trace.c` defines it.
+            if unsafe { is_on(&raw mut bindings::[<__tracepoint_ $name>]) } {
                 // SAFETY: What the arguments point to is valid for the call, and only read.
                 unsafe { bindings::[<rust_do_trace_ $name>]($($arg),+) };
             }

@@ -44,4 +44,9 @@ for module in $MODULES; do
 	if grep -n 'warning:' "$LOG"; then
 		die "the compiler warns"
 	fi
+	# What Kbuild makes anew in a kernel that was built in its source tree: the second
+	# 'make KDIR=' against such a kernel would fail.
+	if grep -l '/kbuild/.*generated_arch' "$out"/{,*/}.*.cmd 2>/dev/null; then
+		die "a module must not depend on that"
+	fi
 done

@@ -103,8 +103,8 @@ impl Inner {
         self.breaks.remove_node(&id)
     }
 
-    /// Tells all breakable leases over the range of a change, or with pins that may reach into it. Breakers of the same inode come one
-    /// after the other here, under its lock.
+    /// Tells all breakable leases over the range of a change, or with pins that may reach into it.
+    /// Breakers of the same inode come one after the other here, under its lock.
     fn tell(&mut self, what: &What, time: u64, kind: impl Fn(u64) -> Kind, asked: bool) {
         for (id, lease) in self.leases.iter_mut() {
             let Some(break_time) = lease.break_time_ns() else {

@@ -140,7 +140,7 @@ fn attempt(
     spare: &mut Spare,
 ) -> Result<Outcome> {
     let srcu = manager.srcu.read_lock();
-    let walk = layout.start_walk(Tgid::current_key(), &request.want)?;
+    let walk = layout.start_walk(Tgid::current_key(), &request.want, request.write)?;
 
     if handle.held.pin(walk.lease).is_none() && new.is_none() {
         drop(srcu);

@@ -92,6 +92,7 @@ pub(crate) struct Walk {
     pub(crate) lease: u64,
     /// Pages, from the first one asked for, that the lease covers.
     pub(crate) len: u64,
+    write: bool,
 }
 
 pub(crate) struct Inner {
@@ -101,6 +102,8 @@ pub(crate) struct Inner {
     counts: RangeCount,
     breaks: RBTree<u64, Change>,
     walks: u32,
+    /// Those of them that are for a device that writes.
+    writing_walks: u32,
     /// Taken out of the manager's table: no new leases.
     pub(crate) retired: bool,
     pub(crate) counters: Counters,
@@ -131,6 +134,7 @@ impl Layout {
                         counts: RangeCount::new(),
                         breaks: RBTree::new(),
                         walks: 0,
+                        writing_walks: 0,
                         retired: false,
                         counters: Counters::default(),
                     },
@@ -201,9 +205,9 @@ impl Layout {
     ///
     /// Finds a lease that covers the first page. `EOPNOTSUPP`: none. `EAGAIN`: the layout there is
     /// changing, or the lease being released.
-    pub(crate) fn start_walk(&self, me: usize, want: &PageRange) -> Result<Walk> {
+    pub(crate) fn start_walk(&self, me: usize, want: &PageRange, write: bool) -> Result<Walk> {
         let mut inner = self.inner.lock();
-        let result = inner.start_walk(me, want);
+        let result = inner.start_walk(me, want, write);
 
         if result.is_err() {
             inner.counters.refused += 1;
@@ -279,7 +283,7 @@ impl Layout {
         inner.counters.pinned += 1;
         // There is a pin now, old or new, so the lease stays.
         let _ = lease.life.end_walk(new_pins);
-        inner.end_walk();
+        inner.end_walk(walk);
         Ok(())
     }
 
@@ -287,7 +291,7 @@ impl Layout {
     pub(crate) fn cancel(&self, walk: Walk) -> Option<RBTreeNode<u64, Lease>> {
         let mut inner = self.inner.lock();
 
-        inner.end_walk();
+        inner.end_walk(&walk);
         let after = inner.leases.get_mut(&walk.lease)?.life.end_walk(0);
         let gone = inner.take_if(after, walk.lease);
         drop(inner);
@@ -377,8 +381,11 @@ impl Layout {
         Some(PageRange::new(first.start, first.end))
     }
 
-    /// Whether a device holds a page of the range for writing.
+    /// Whether a device holds a page of the range for writing, or may be given one by a walk that
+    /// has found it mapped writable before now.
     pub(crate) fn write_pinned(&self, range: &PageRange) -> bool {
-        self.inner.lock().counts.any_write((*range).into())
+        let inner = self.inner.lock();
+
+        inner.may_be_taking() || inner.counts.any_write((*range).into())
     }
 }

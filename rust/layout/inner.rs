@@ -96,7 +96,14 @@ impl Inner {
             .any(|change| change.what.range.overlaps(range))
     }
 
-    pub(super) fn start_walk(&mut self, me: usize, want: &PageRange) -> Result<Walk> {
+    /// Whether pages of the file are being taken for a device that writes.
+    // A symbol of its own, as the one above.
+    #[inline(never)]
+    pub(super) fn may_be_taking(&self) -> bool {
+        self.writing_walks > 0
+    }
+
+    pub(super) fn start_walk(&mut self, me: usize, want: &PageRange, write: bool) -> Result<Walk> {
         let mut best: Option<(u64, PageRange)> = None;
         let mut refusal = EOPNOTSUPP;
 
@@ -123,9 +130,11 @@ impl Inner {
             .life
             .start_walk()?;
         self.walks += 1;
+        self.writing_walks += u32::from(write);
         Ok(Walk {
             lease: id,
             len: covered.len(),
+            write,
         })
     }
 
@@ -172,9 +181,10 @@ impl Inner {
             .unwrap_or(Pinned::Exclusive)
     }
 
-    pub(super) fn end_walk(&mut self) {
+    pub(super) fn end_walk(&mut self, walk: &Walk) {
         expect_account(self.walks > 0);
         self.walks = self.walks.saturating_sub(1);
+        self.writing_walks = self.writing_walks.saturating_sub(u32::from(walk.write));
     }
 
     pub(super) fn take_if(&mut self, after: After, id: u64) -> Option<RBTreeNode<u64, Lease>> {

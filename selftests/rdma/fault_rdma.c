@@ -35,6 +35,8 @@ static const struct inject_func reg_calls[] = {
 	FAULT_FUNC("down_read_killable", -EINTR),
 	FAULT_FUNC("pin_user_pages_fast", -ENOMEM),
 	FAULT_FUNC("layout_pin_grab", -EFAULT),
+	FAULT_FUNC("pin_user_pages_fast_only", 0),
+	FAULT_ARGUMENT("pin_user_pages_fast_only", 1, 1),
 	FAULT_FUNC("pin_user_pages", -ENOMEM),
 	FAULT_FUNC("pin_user_pages", -EFAULT),
 	FAULT_ARGUMENT("pin_user_pages", 1, 1),

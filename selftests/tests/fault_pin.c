@@ -54,6 +54,10 @@ static const struct inject_func pin_calls[] = {
 	/* Fewer than asked for. */
 	FAULT_ARGUMENT("pin_user_pages_fast", 1, 1),
 	FAULT_FUNC("layout_pin_grab", -EFAULT),
+	/* What the fast walk does not find is for the other one. */
+	FAULT_FUNC("pin_user_pages_fast_only", 0),
+	FAULT_FUNC("pin_user_pages_fast_only", -EFAULT),
+	FAULT_ARGUMENT("pin_user_pages_fast_only", 1, 1),
 	FAULT_FUNC("pin_user_pages", -ENOMEM),
 	/* Not mapped any more. */
 	FAULT_FUNC("pin_user_pages", -EFAULT),

@@ -272,7 +272,7 @@ TEST_F(dax, an_entry_of_2_mib)
 	flush_trace_stop(&f.trace);
 }
 
-/* A writeback that began before the pin must not take the pin's tag away. */
+/* A writeback that meets the pin in the making must not take the tag away. */
 #define RACES	100
 
 static void *fsync_thread(void *arg)

@@ -67,6 +67,12 @@ if [ -z "${TESTS:-}" ] && [ "$FLAVOUR" = plain ]; then
 		"$TOP/scripts/model.sh" -s
 fi
 
+# Nor what such a kernel notices on what is tested.
+if [ -z "${TESTS:-}" ] && [ "$FLAVOUR" = debug ]; then
+	beside notice "the debug kernel, or scripts/vm, does not notice what it should" \
+		"$TOP/scripts/notice.sh"
+fi
+
 echo
 cat "$results/notable"
 say "check: FLAVOUR=$FLAVOUR, results in ${results#"$TOP/"}${TESTS:+ (only what matches $TESTS)}"

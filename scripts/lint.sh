@@ -80,9 +80,9 @@ kernel_key >"$lint_dir/.kernel"
 
 mapfile -t rust < <(ours 'rust/*.rs' 'selftests/*.rs')
 mapfile -t kernel_c < <(ours include rust selftests/testdev selftests/mutate selftests/inject \
-	selftests/bench/scan | grep '\.[ch]$')
+	selftests/provoke selftests/bench/scan | grep '\.[ch]$')
 mapfile -t user_c < <(ours selftests tools/examples | grep '\.[ch]$' | grep -v -e /testdev/ -e /mutate/ -e /inject/ \
-	-e /bench/scan/)
+	-e /provoke/ -e /bench/scan/)
 mapfile -t patches < <(ours 'patches/*.patch' | sed 's,^,/src/,')
 mapfile -t scripts < <(ours 'scripts/*.sh' scripts/vm scripts/guest/init scripts/guest/initrd-init \
 	.ci/run 'selftests/*.sh')

@@ -10,7 +10,10 @@
 . "$(dirname "$0")/keys.sh"
 
 # directory in the checkout:name of what is built
-MODULES=".:daxlease selftests/testdev:testdev selftests/mutate:mutate selftests/inject:inject"
+MODULES=".:daxlease"
+for name in testdev mutate inject provoke; do
+	MODULES+=" selftests/$name:$name"
+done
 [ "${1:-}" != bench ] || MODULES=".:bench selftests/bench/scan:scan"
 
 # A build directory made for one kernel is no use for another one.

@@ -5,8 +5,8 @@
 #
 #   fuzz.sh CALLS SEED
 #
-# CALLS random calls, an eighth each on ext4 and xfs, by root and by a user, from
-# one thread and from several; then nothing may be left of them.
+# CALLS random calls, a tenth each on ext4 and xfs, by root and by a user, from one
+# thread and from several, and by threads of both; then nothing may be left of them.
 . "$(dirname "$0")/lib.sh"
 
 calls=$1
@@ -32,7 +32,7 @@ consistent() {
 
 cd "$OUT/selftests"
 expect "$calls calls, seed $seed" \
-	./fuzz/fuzz --calls $(((calls + 7) / 8)) --seed "$seed" --dump "$RESULTS/found.calls"
+	./fuzz/fuzz --calls $(((calls + 9) / 10)) --seed "$seed" --dump "$RESULTS/found.calls"
 expect "every pinned page was released" no_pins_left
 expect "the modules can be unloaded" unload daxlease_testdev daxlease
 expect "the ext4 is consistent" consistent "$DAXLEASE_EXT4" e2fsck -fn "$DAXLEASE_EXT4_DEV"

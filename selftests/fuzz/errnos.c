@@ -62,6 +62,8 @@ errset errno_table(const struct call *call)
 	case OP_READ:
 		/* EBADF: not open for that. */
 		return argument | E(EAGAIN) | E(EINTR) | E(ENOENT) | E(EBADF);
+	case OP_POLL:
+		return OK | E(EINTR);
 	case OP_OPENERS:
 		return argument | E(ENOENT);
 	case OP_FORCE:
@@ -128,6 +130,7 @@ static errset wanted(const struct worker *worker, enum op op)
 
 	switch (op) {
 	case OP_READ:
+	case OP_POLL:
 		return set;
 	case OP_FORCE:
 		return worker->world->root ? set & ~E(EPERM) :

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "exec.h"
@@ -20,6 +21,16 @@ static void wake(int sig)
 	(void)sig;
 }
 
+/* One thread of root's process: what libc offers is for all of them. */
+static int become_user(void)
+{
+	if (syscall(SYS_setgroups, 0, NULL) ||
+	    syscall(SYS_setresgid, WORLD_USER, WORLD_USER, WORLD_USER) ||
+	    syscall(SYS_setresuid, WORLD_USER, WORLD_USER, WORLD_USER))
+		return -errno;
+	return 0;
+}
+
 int worker_enter(struct worker *worker)
 {
 	struct sigaction action = { .sa_handler = wake };
@@ -28,6 +39,8 @@ int worker_enter(struct worker *worker)
 		.sigev_signo	= SIGUSR1,
 	};
 
+	if (worker->world->root && !worker->root && become_user())
+		return -EPERM;
 	event._sigev_un._tid = gettid();
 	if (sigaction(SIGUSR1, &action, NULL) ||
 	    timer_create(CLOCK_MONOTONIC, &event, &worker->alarm))
@@ -65,6 +78,7 @@ int worker_init(struct worker *worker, struct world *world, unsigned int nr)
 
 	memset(worker, 0, sizeof(*worker));
 	worker->world = world;
+	worker->root = world->root && !(world->mixed && nr % 2);
 	ret = make_arena(&worker->args, world, 2 * nr);
 	return ret ? ret : make_arena(&worker->data, world, 2 * nr + 1);
 }
@@ -268,22 +282,29 @@ static long run_read(struct worker *worker, const struct call *call, int fd)
 	return ret;
 }
 
-/* The events that there are, as a number. */
+/* The events that there are, as a number; with A_NR waits for one, until the alarm. */
 static long run_poll(struct worker *worker, const struct call *call, int fd)
 {
 	struct pollfd *pfd, poll_for = { .fd = fd, .events = POLLIN | POLLOUT | POLLPRI };
+	int timeout = call->arg[A_NR] ? -1 : 0;
 	struct place place;
 	long ret;
 
 	arena_place(&worker->args, BUF_HEAP, 0, sizeof(*pfd), &place);
 	memcpy(place.bytes, &poll_for, sizeof(poll_for));
+	if (timeout)
+		set_alarm(worker, true);
 	errno = 0;
 	if (call->arg[A_ABI] && worker->world->compat)
-		ret = compat_poll(place.addr, 1, 0);
+		ret = compat_poll(place.addr, 1, timeout);
 	else
-		ret = poll((void *)place.addr, 1, 0);
+		ret = poll((void *)place.addr, 1, timeout);
 	if (ret < 0)
-		return -errno;
+		ret = -errno;
+	if (timeout)
+		set_alarm(worker, false);
+	if (ret < 0)
+		return ret;
 	memcpy(&poll_for, place.bytes, sizeof(poll_for));
 	return poll_for.revents & POLLNVAL ? -EBADF : poll_for.revents;
 }

@@ -31,6 +31,8 @@ struct worker {
 	struct arena args;
 	struct arena data;
 	pthread_t thread;
+	/* May do what needs a capability. */
+	bool root;
 	/* Sends this thread a signal while it may wait. */
 	timer_t alarm;
 

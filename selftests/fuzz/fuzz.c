@@ -2,14 +2,14 @@
 /*
  * Random calls on /dev/daxlease and around it.
  *
- *	fuzz [--seed N] [--calls N] [--threads N] [--fs ext4|xfs] [--root|--user]
+ *	fuzz [--seed N] [--calls N] [--threads N] [--fs ext4|xfs] [--root|--user|--mixed]
  *	     [--dump FILE] [--replay FILE] [--corpus DIRECTORY]
  *	     [--verbose]
  *
  * Without --replay and --threads: the corpus, a fault at every byte of every
  * argument, random calls of one thread and of several, --calls of each, on both
- * filesystems, by root and by a user.  With one thread the same seed makes the
- * same calls.
+ * filesystems, by root, by a user, and by threads of both that share all they have.
+ * With one thread the same seed makes the same calls.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,12 +30,21 @@
 #define CALLS		10000
 #define KSFT_SKIP	4
 
+enum who {
+	ROOT,
+	USER,
+	MIXED,
+	NR_WHO
+};
+
+static const char *const who_names[NR_WHO] = { "root", "user", "mixed" };
+
 struct options {
 	struct run run;
 	const char *fs;
 	const char *corpus;
-	int user;
-	int root;
+	/* Only by this one, or by all. */
+	enum who who;
 };
 
 static unsigned int tests, failures;
@@ -43,7 +52,7 @@ static unsigned int tests, failures;
 static const struct dax_fs *const filesystems[] = { &fs_ext4, &fs_xfs };
 
 /* In a process of its own: when it has ended, nothing of it may be left. */
-static int in_process(struct world *world, const struct run *run, bool root)
+static int in_process(struct world *world, const struct run *run, enum who who)
 {
 	int status, ret;
 	pid_t pid;
@@ -54,7 +63,8 @@ static int in_process(struct world *world, const struct run *run, bool root)
 		return -errno;
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		ret = world_enter(world, root);
+		world->mixed = who == MIXED;
+		ret = world_enter(world, who != USER);
 		if (ret)
 			printf("# cannot start: %s\n", strerror(-ret));
 		else if (run->threads > 1)
@@ -71,7 +81,7 @@ static int in_process(struct world *world, const struct run *run, bool root)
 	return status ? -EBADE : 0;
 }
 
-static void test(const struct dax_fs *fs, const struct run *run, bool root, const char *name)
+static void test(const struct dax_fs *fs, const struct run *run, enum who who, const char *name)
 {
 	long long pins = foll_pins();
 	struct world world;
@@ -79,7 +89,7 @@ static void test(const struct dax_fs *fs, const struct run *run, bool root, cons
 
 	ret = world_make(&world, fs);
 	if (!ret)
-		ret = in_process(&world, run, root);
+		ret = in_process(&world, run, who);
 	else
 		printf("# cannot make the files: %s\n", strerror(-ret));
 	if (world_end(&world))
@@ -90,12 +100,12 @@ static void test(const struct dax_fs *fs, const struct run *run, bool root, cons
 	}
 	tests++;
 	failures += ret != 0;
-	printf("%s %u %s.%s.%s\n", ret ? "not ok" : "ok", tests, fs->type, root ? "root" : "user",
+	printf("%s %u %s.%s.%s\n", ret ? "not ok" : "ok", tests, fs->type, who_names[who],
 	       name);
 	fflush(stdout);
 }
 
-static void random_test(const struct dax_fs *fs, const struct run *base, bool root,
+static void random_test(const struct dax_fs *fs, const struct run *base, enum who who,
 			unsigned int threads)
 {
 	struct run run = *base;
@@ -104,14 +114,14 @@ static void random_test(const struct dax_fs *fs, const struct run *base, bool ro
 	run.threads = threads;
 	snprintf(name, sizeof(name), "%lu calls of %u thread%s, seed %llu", run.calls, threads,
 		 threads > 1 ? "s" : "", (unsigned long long)run.seed);
-	test(fs, &run, root, name);
+	test(fs, &run, who, name);
 }
 
-static void fault_test(const struct dax_fs *fs, const struct run *base, bool root)
+static void fault_test(const struct dax_fs *fs, const struct run *base, enum who who)
 {
 	struct run run = { .faults = true, .dump = base->dump, .verbose = base->verbose };
 
-	test(fs, &run, root, "a fault at every byte");
+	test(fs, &run, who, "a fault at every byte");
 }
 
 static int is_corpus(const struct dirent *entry)
@@ -121,7 +131,7 @@ static int is_corpus(const struct dirent *entry)
 	return dot && !strcmp(dot, ".calls");
 }
 
-static void corpus_tests(const struct dax_fs *fs, const struct options *options, bool root)
+static void corpus_tests(const struct dax_fs *fs, const struct options *options, enum who who)
 {
 	struct dirent **entries;
 	int nr;
@@ -139,29 +149,34 @@ static void corpus_tests(const struct dax_fs *fs, const struct options *options,
 		snprintf(path, sizeof(path), "%s/%s", options->corpus, entries[i]->d_name);
 		snprintf(name, sizeof(name), "corpus.%s", entries[i]->d_name);
 		run.replay = path;
-		test(fs, &run, root, name);
+		test(fs, &run, who, name);
 		free(entries[i]);
 	}
 	free(entries);
 }
 
-static void tests_of(const struct dax_fs *fs, const struct options *options, bool root)
+static void tests_of(const struct dax_fs *fs, const struct options *options, enum who who)
 {
 	if (options->run.replay) {
-		test(fs, &options->run, root, options->run.replay);
+		/* One thread does it, which is not both. */
+		if (who == MIXED)
+			return;
+		test(fs, &options->run, who, options->run.replay);
 	} else if (options->run.threads) {
-		random_test(fs, &options->run, root, options->run.threads);
+		random_test(fs, &options->run, who, options->run.threads);
+	} else if (who == MIXED) {
+		random_test(fs, &options->run, who, WORKERS);
 	} else {
-		corpus_tests(fs, options, root);
-		fault_test(fs, &options->run, root);
-		random_test(fs, &options->run, root, 1);
-		random_test(fs, &options->run, root, WORKERS);
+		corpus_tests(fs, options, who);
+		fault_test(fs, &options->run, who);
+		random_test(fs, &options->run, who, 1);
+		random_test(fs, &options->run, who, WORKERS);
 	}
 }
 
 static void usage(void)
 {
-	fputs("fuzz [--seed N] [--calls N] [--threads N] [--fs ext4|xfs] [--root|--user]\n"
+	fputs("fuzz [--seed N] [--calls N] [--threads N] [--fs ext4|xfs] [--root|--user|--mixed]\n"
 	      "     [--dump FILE] [--replay FILE] [--corpus DIRECTORY]\n"
 	      "     [--verbose]\n", stderr);
 	exit(2);
@@ -176,6 +191,7 @@ static void parse(int argc, char **argv, struct options *options)
 		{ "fs", required_argument, NULL, 'f' },
 		{ "root", no_argument, NULL, 'r' },
 		{ "user", no_argument, NULL, 'u' },
+		{ "mixed", no_argument, NULL, 'm' },
 		{ "dump", required_argument, NULL, 'd' },
 		{ "replay", required_argument, NULL, 'p' },
 		{ "corpus", required_argument, NULL, 'C' },
@@ -199,10 +215,13 @@ static void parse(int argc, char **argv, struct options *options)
 			options->fs = optarg;
 			break;
 		case 'r':
-			options->root = 1;
+			options->who = ROOT;
 			break;
 		case 'u':
-			options->user = 1;
+			options->who = USER;
+			break;
+		case 'm':
+			options->who = MIXED;
 			break;
 		case 'd':
 			options->run.dump = optarg;
@@ -229,6 +248,7 @@ int main(int argc, char **argv)
 	struct options options = {
 		.run = { .seed = 1, .calls = CALLS, .dump = "/tmp/fuzz.calls" },
 		.corpus = "fuzz/corpus",
+		.who = NR_WHO,
 	};
 
 	parse(argc, argv, &options);
@@ -242,10 +262,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(filesystems) / sizeof(filesystems[0]); i++) {
 		if (options.fs && strcmp(options.fs, filesystems[i]->type))
 			continue;
-		if (options.root || !options.user)
-			tests_of(filesystems[i], &options, true);
-		if (options.user || !options.root)
-			tests_of(filesystems[i], &options, false);
+		for (enum who who = ROOT; who < NR_WHO; who++) {
+			if (options.who == NR_WHO || options.who == who)
+				tests_of(filesystems[i], &options, who);
+		}
 	}
 	printf("1..%u\n", tests);
 	return failures || !tests;

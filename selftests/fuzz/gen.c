@@ -325,7 +325,7 @@ static void gen_change(struct gen *gen, struct call *call, const struct worker *
 static const unsigned char weights[NR_OPS] = {
 	[OP_OPEN] = 8, [OP_CLOSE] = 3, [OP_DUP] = 2, [OP_PASS] = 2, [OP_NONBLOCK] = 4,
 	[OP_ACQUIRE] = 20, [OP_ATTACH] = 6, [OP_RELEASE] = 6, [OP_QUERY] = 12,
-	[OP_STATS] = 4, [OP_SCAN] = 8, [OP_READ] = 12, [OP_POLL] = 2, [OP_ASYNC] = 2,
+	[OP_STATS] = 4, [OP_SCAN] = 8, [OP_READ] = 12, [OP_POLL] = 4, [OP_ASYNC] = 2,
 	[OP_OPENERS] = 5, [OP_FORCE] = 3, [OP_UNKNOWN] = 4, [OP_OTHER] = 8, [OP_FDINFO] = 1, [OP_DEV_OPEN] = 5,
 	[OP_DEV_CLOSE] = 1, [OP_PIN] = 20, [OP_UNPIN] = 6, [OP_DMA] = 6, [OP_CHANGE] = 10,
 	[OP_FOREIGN] = 8, [OP_GIVE] = 1, [OP_PROTECT] = 2,
@@ -403,6 +403,7 @@ struct call gen_call(struct gen *gen, const struct worker *worker)
 		break;
 	case OP_POLL:
 		call.arg[A_ABI] = chance(gen, 15);
+		call.arg[A_NR] = chance(gen, 40);
 		break;
 	case OP_ASYNC:
 		call.arg[A_NR] = below(gen, 2);
@@ -412,7 +413,7 @@ struct call gen_call(struct gen *gen, const struct worker *worker)
 		gen_openers(gen, &call);
 		break;
 	case OP_FORCE:
-		gen_force(gen, &call, worker->world->root);
+		gen_force(gen, &call, worker->root);
 		break;
 	case OP_UNKNOWN:
 		gen_unknown(gen, &call);

@@ -330,6 +330,16 @@ const char *check_read(struct model *model, const struct worker *worker,
 	return wrong;
 }
 
+/* It waits where there is a lease and no event. */
+errset expect_poll(const struct model_desc *desc, const struct call *call)
+{
+	if (!call->arg[A_NR] || !desc->lease)
+		return OK;
+	if (desc->inbox.unsure)
+		return OK | E(EINTR);
+	return desc->inbox.nr || desc->inbox.lost ? OK : E(EINTR);
+}
+
 const char *check_poll(struct model_desc *desc, long revents)
 {
 	bool events = desc->inbox.nr || desc->inbox.lost;

@@ -146,6 +146,8 @@ errset model_expect(struct model *model, const struct worker *worker, const stru
 		return expect_scan(model, worker, call);
 	case OP_READ:
 		return expect_read(desc, worker, call);
+	case OP_POLL:
+		return expect_poll(desc, call);
 	case OP_OPENERS:
 		return expect_openers(model, worker, call);
 	case OP_FORCE:
@@ -392,7 +394,7 @@ const char *model_follow(struct model *model, struct worker *worker, const struc
 	if (!wrong && ret >= 0)
 		wrong = apply(model, worker, call, ret);
 	/* There is no event, whatever there may have been. */
-	if (call->op == OP_READ && (ret == -EAGAIN || ret == -EINTR))
+	if ((call->op == OP_READ || call->op == OP_POLL) && (ret == -EAGAIN || ret == -EINTR))
 		inbox_clear(&model->slot[call->arg[A_SLOT]]->inbox);
 	/* It was there for a moment. */
 	if (call->op == OP_ACQUIRE && ret == -EFAULT &&

@@ -155,6 +155,7 @@ void inbox_clear(struct inbox *inbox);
 /* Takes events out of the model that have been read; NULL where these are they. */
 const char *check_read(struct model *model, const struct worker *worker,
 		       const struct call *call, long ret);
+errset expect_poll(const struct model_desc *desc, const struct call *call);
 const char *check_poll(struct model_desc *desc, long revents);
 /* After many calls: whether each type of event was read.  Says which was not. */
 bool events_cover(const struct model *model);

@@ -90,6 +90,41 @@ static const char *events_wrong(const char *buf, long len)
 	return NULL;
 }
 
+/* Of the leases of others, a user is shown the one on the fd at most. */
+static const char *view_wrong(const struct worker *worker, uint32_t used)
+{
+	unsigned int foreign = 0;
+
+	for (uint32_t at = 0; at < used && !worker->root;) {
+		struct daxlease_lease_record lease;
+
+		memcpy(&lease, worker->buf.bytes + at, sizeof(lease));
+		foreign += lease.type == DAXLEASE_RECORD_LEASE && lease.uid != WORLD_USER;
+		at += lease.size;
+	}
+	return foreign > 1 ? "a user sees the leases of others" : NULL;
+}
+
+/* What no user may do or see, whatever others do at the same time. */
+static const char *rights_wrong(const struct worker *worker, const struct call *call, long ret)
+{
+	struct daxlease_openers openers;
+
+	if (worker->root || ret < 0)
+		return NULL;
+	if (call->op == OP_ACQUIRE && call->arg[A_FILE] == FD_FILE2)
+		return "a user leases a file of root";
+	if (call->op == OP_FORCE)
+		return "a user forces";
+	if (call->op == OP_OPENERS && worker->world->mixed && call->arg[A_BUF] != BUF_DAX &&
+	    call->arg[A_BUF] != BUF_RACY) {
+		memcpy(&openers, worker->arg.bytes, sizeof(openers));
+		if (openers.count)
+			return "a user sees processes of root";
+	}
+	return NULL;
+}
+
 static const char *answer_wrong(struct worker *worker, const struct call *call, long ret)
 {
 	struct daxlease_query query;
@@ -124,6 +159,8 @@ static const char *answer_wrong(struct worker *worker, const struct call *call, 
 	if (!place_intact(&worker->buf, used))
 		return "a list is longer than it says";
 	wrong = records_wrong(worker->buf.bytes, used, call->arg[A_RLEN]);
+	if (!wrong)
+		wrong = view_wrong(worker, used);
 	if (!wrong && call->op == OP_QUERY)
 		note_pin(worker);
 	return wrong;
@@ -134,8 +171,11 @@ static void *work(void *arg)
 	unsigned int nr = (uintptr_t)arg;
 	struct worker *worker = &crew->worker[nr];
 
-	if (worker_enter(worker))
+	if (worker_enter(worker)) {
+		printf("# a thread cannot start\n");
+		crew->failed = true;
 		return NULL;
+	}
 	for (int i = 0; i < ROUND && !crew->failed; i++) {
 		struct call call = gen_call(&crew->gen[nr], worker);
 		const char *wrong = NULL;
@@ -145,6 +185,8 @@ static void *work(void *arg)
 		if (!((errno_table(&call) | E(EBADF)) & E(ret < 0 ? -ret : 0)))
 			fail(&call, ret, NULL);
 		else
+			wrong = rights_wrong(worker, &call, ret);
+		if (!wrong && !crew->failed)
 			wrong = answer_wrong(worker, &call, ret);
 		if (wrong)
 			fail(&call, ret, wrong);

@@ -47,6 +47,8 @@ struct world {
 	char path[NR_FILES][PATH_LEN];
 	ino_t ino[NR_FILES];
 	bool root;
+	/* Every other thread of it is the user. */
+	bool mixed;
 	bool compat;
 	/* Another process of the same user, with the files open. */
 	struct peer peer;

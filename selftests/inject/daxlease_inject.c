@@ -277,6 +277,35 @@ static int arm(unsigned long nth)
 	return 0;
 }
 
+/* Addresses as no pointer to them looks like. */
+static unsigned long lost[INJECT_LOST];
+
+static void find(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < INJECT_LOST; i++) {
+		if (lost[i])
+			kfree((void *)~lost[i]);
+		lost[i] = 0;
+	}
+}
+
+static int lose(void)
+{
+	unsigned int i;
+
+	find();
+	for (i = 0; i < INJECT_LOST; i++) {
+		void *piece = kmalloc(64, GFP_KERNEL);
+
+		if (!piece)
+			return -ENOMEM;
+		lost[i] = ~(unsigned long)piece;
+	}
+	return 0;
+}
+
 static long inject_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	/* The calling task is the armed one: nothing of this is to be counted. */
@@ -293,6 +322,11 @@ static long inject_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		stop();
 		return copy_to_user((void __user *)arg, &inject.result,
 				    sizeof(inject.result)) ? -EFAULT : 0;
+	case INJECT_LOSE:
+		return lose();
+	case INJECT_FIND:
+		find();
+		return 0;
 	default:
 		return -ENOTTY;
 	}
@@ -308,6 +342,7 @@ static int inject_release(struct inode *inode, struct file *file)
 	scoped_guard(mutex, &inject_mutex) {
 		stop();
 		remove_probes();
+		find();
 	}
 	atomic_set(&inject_users, 0);
 	return 0;

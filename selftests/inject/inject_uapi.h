@@ -74,5 +74,9 @@ struct inject_result {
 /* By value: n, for the calling task from now on. */
 #define INJECT_ARM	_IO(INJECT_IOC_MAGIC, 2)
 #define INJECT_STOP	_IOR(INJECT_IOC_MAGIC, 3, struct inject_result)
+/* Loses memory, in so many pieces, and finds it again: for a look at the leak check. */
+#define INJECT_LOSE	_IO(INJECT_IOC_MAGIC, 4)
+#define INJECT_FIND	_IO(INJECT_IOC_MAGIC, 5)
+#define INJECT_LOST	16
 
 #endif

@@ -16,7 +16,10 @@
 #define MIN_AGE_S	6
 
 /* Who allocated it, as a line of its backtrace says. */
-static const char * const ours[] = { "daxlease", "layout_", "rxe_", "ib_umem" };
+static const char * const ours[] = {
+	"daxlease", "layout_", "rxe_", "ib_umem", "io_sqe_buffer", "io_pin_pages",
+	"io_clone_buffers",
+};
 
 static bool is_ours(const char *line)
 {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faults in the registration of memory regions in DAX files: each allocation
- * and each call that can fail does; or the caller is killed there.
+ * Faults in the registration of memory regions in DAX files, and in taking them
+ * back: each allocation and each call that can fail does; or the caller is killed
+ * there.
  */
 #include "dax_fixture.h"
-#include "fault.h"
+#include "fault_calls.h"
 #include "leak.h"
 #include "rdma.h"
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #undef TEST_TIMEOUT_DEFAULT
@@ -28,21 +30,10 @@ static struct {
 
 static struct fault_op op;
 
-/* As ibv_reg_mr(): Documentation/uapi.rst, what rxe adds, and EINTR of who is killed. */
-static const int reg_errnos[] = { ENOMEM, EFAULT, EINTR, EAGAIN, 0 };
+static const int reg_errnos[] = { PIN_ERRNOS, 0 };
 
 static const struct inject_func reg_calls[] = {
-	FAULT_FUNC("down_read_killable", -EINTR),
-	FAULT_FUNC("pin_user_pages_fast", -ENOMEM),
-	FAULT_FUNC("layout_pin_grab", -EFAULT),
-	FAULT_FUNC("pin_user_pages_fast_only", 0),
-	FAULT_ARGUMENT("pin_user_pages_fast_only", 1, 1),
-	FAULT_FUNC("pin_user_pages", -ENOMEM),
-	FAULT_FUNC("pin_user_pages", -EFAULT),
-	FAULT_ARGUMENT("pin_user_pages", 1, 1),
-	FAULT_FUNC("faultin_page_range", -ENOMEM),
-	FAULT_FUNC("layout_pin_user_pages_fast", -ENOMEM),
-	FAULT_ARGUMENT("layout_pin_user_pages_fast", 1, 1),
+	PIN_CALLS,
 	FAULT_FUNC("ib_umem_get_mr", -ENOMEM),
 	FAULT_FUNC("sg_alloc_append_table_from_pages", -ENOMEM),
 	{ },
@@ -132,6 +123,86 @@ static const struct fault_op *make_dereg(struct dax_test *self)
 
 FAULT_TESTS(dax, deregistration, make_dereg, .memory = true, .copies = true)
 FAULT_TEST_NTH(dax, deregistration, make_dereg)
+
+/* FORCE takes the pages back: before its answer is written, or not at all. */
+
+static const int force_errnos[] = { EFAULT, 0 };
+
+static long run_force(void *arg)
+{
+	struct daxlease_force args = { .size = sizeof(args), .fd = ctx.fd };
+
+	(void)arg;
+	if (ioctl(ctx.lease, DAXLEASE_FORCE, &args))
+		return -errno;
+	return args.revoked == 1 && !args.killed && !args.pins && args.leases == 1 ? 0 : -EPROTO;
+}
+
+/* Where it failed they may be gone or not; then they are. */
+static long cleanup_force(void *arg, long ret)
+{
+	uint64_t pages = lease_pinned_pages();
+
+	if (pages && (pages != PAGES || !ret))
+		return -EPROTO;
+	return cleanup_reg(arg, 0);
+}
+
+static const struct fault_op *make_force(struct dax_test *self)
+{
+	make_reg(self);
+	op.name = "force";
+	op.setup = setup_region;
+	op.run = run_force;
+	op.cleanup = cleanup_force;
+	op.errnos = force_errnos;
+	return &op;
+}
+
+TEST_F(dax, force)
+{
+	static const struct fault_set set = { .copies = true };
+	static const struct fault_set memory = { .memory = true };
+
+	EXPECT_FAULTS(fault_sweep(make_force(self), &set));
+	/* It needs none to kill nobody. */
+	EXPECT_EQ(0, fault_sweep(&op, &memory));
+}
+
+/* A region is taken back by a task that is killed meanwhile: to its end. */
+TEST_F(dax, force_killed)
+{
+	static const struct inject_func steps[] = {
+		FAULT_FUNC("rxe_mr_revoke", 0),
+		FAULT_FUNC("unpin_user_page_range_dirty_lock", 0),
+		FAULT_FUNC("sg_free_append_table", 0),
+		{ },
+	};
+	static const struct fault_set set = { .func = steps, .copies = true, .kill = true };
+
+	EXPECT_FAULTS(fault_sweep(make_force(self), &set));
+}
+
+FAULT_TEST_NTH(dax, force, make_force)
+
+/* A region without pages is given back like any other. */
+static long setup_revoked(void *arg)
+{
+	long ret = setup_region(arg);
+
+	return ret ? ret : run_force(arg);
+}
+
+static const struct fault_op *make_dereg_revoked(struct dax_test *self)
+{
+	make_dereg(self);
+	op.name = "deregistration of what is taken back";
+	op.setup = setup_revoked;
+	return &op;
+}
+
+FAULT_TESTS(dax, deregistration_revoked, make_dereg_revoked, .memory = true, .copies = true)
+FAULT_TEST_NTH(dax, deregistration_revoked, make_dereg_revoked)
 
 TEST_LEAKS
 

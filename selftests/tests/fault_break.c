@@ -2,7 +2,8 @@
 /*
  * Faults in layout changes that wait for somebody else's pins: while leave is asked
  * for, while the holder is told, at the deadline, behind it.  A holder that was told
- * of a change is told of its end, and then may pin again.
+ * of a change is told of its end, and then may pin again.  The pins are of the test
+ * device, or an RDMA memory region.
  */
 #include "actor.h"
 #include "change.h"
@@ -10,6 +11,7 @@
 #include "event.h"
 #include "fault.h"
 #include "leak.h"
+#include "rdma.h"
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	600
@@ -24,6 +26,8 @@ static struct {
 	struct peer holder;
 	int lease;
 	uint32_t flags;
+	/* It has a memory region there, and not a pin of the test device. */
+	bool region;
 	struct snapshot before;
 } ctx;
 
@@ -50,6 +54,14 @@ static const struct inject_func later_calls[] = {
 /* Telling, which is seen to happen there. */
 static const struct inject_func telling[] = {
 	FAULT_FUNC("kill_fasync", 0),
+	{ },
+};
+
+/* The steps of taking a region back: none of them can fail, or be left out. */
+static const struct inject_func taking_back[] = {
+	FAULT_FUNC("rxe_mr_revoke", 0),
+	FAULT_FUNC("unpin_user_page_range_dirty_lock", 0),
+	FAULT_FUNC("sg_free_append_table", 0),
 	{ },
 };
 
@@ -89,12 +101,40 @@ static long pin_anew(void *arg)
 	return ret;
 }
 
+/* Likewise; one that has been taken back can be deregistered, and registered again. */
+static long register_anew(void *arg)
+{
+	static struct rdma rdma;
+	static struct ibv_mr *mr;
+	static char *map;
+	long ret;
+
+	(void)arg;
+	if (!map) {
+		int fd = open(ctx.change.path, O_RDWR | O_CLOEXEC);
+
+		ret = rdma_open(&rdma, 0);
+		if (ret)
+			return ret;
+		map = file_map(fd, FILE_SIZE, PROT_READ | PROT_WRITE);
+		close(fd);
+		if (!map)
+			return -EBADF;
+	}
+	if (mr && ibv_dereg_mr(mr))
+		return -EPROTO;
+	mr = rdma_reg(&rdma, page_of(map, PINNED), PAGE_SZ, RDMA_ACCESS);
+	return mr ? 0 : -errno;
+}
+
 static long pin(void)
 {
 	struct actor_range range = {
 		.off = PINNED * PAGE_SZ, .len = PAGE_SZ, .arg = TESTDEV_PIN_WRITE | ctx.flags,
 	};
 
+	if (ctx.region)
+		return peer_call(&ctx.holder, register_anew, NULL, 0);
 	return peer_call(&ctx.holder, pin_anew, &range, sizeof(range));
 }
 
@@ -213,14 +253,17 @@ static long reap_break(void *arg)
 	return ret ? ret : restore();
 }
 
-static void set_up(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn,
-		   uint32_t flags)
+/* False where there is no RDMA device, and there was to be a region. */
+static bool set_up(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn,
+		   uint32_t flags, bool region)
 {
 	struct actor_range range = { .arg = SHORT_MS };
+	long ret;
 
 	memset(&ctx, 0, sizeof(ctx));
 	ctx.fn = fn;
 	ctx.flags = flags;
+	ctx.region = region;
 	ctx.change = change_of(self->path, NULL, PINNED * PAGE_SZ, PAGE_SZ);
 	ASSERT_EQ(0, peer_start(&ctx.holder));
 	ASSERT_EQ(0, peer_open(&ctx.holder, self->path));
@@ -229,12 +272,17 @@ static void set_up(struct __test_metadata *_metadata, struct dax_test *self, pee
 	ASSERT_LE(0, ctx.lease);
 	/* So that a signal is raised, too, in whoever tells. */
 	ASSERT_EQ(0, fcntl(ctx.lease, F_SETFL, O_ASYNC));
-	ASSERT_EQ(0, pin());
+	ret = pin();
+	if (region && ret == -ENODEV)
+		return false;
+	ASSERT_EQ(0, ret);
 	op = (struct fault_op) {
-		.name = flags ? "break, revoked" : "break, refused",
+		.name = region ? "break, region revoked" :
+			flags ? "break, revoked" : "break, refused",
 		.setup = setup_break, .run = run_break, .cleanup = cleanup_break,
 		.reap = reap_break, .clean = flags ? 0 : -ETXTBSY, .errnos = break_errnos,
 	};
+	return true;
 }
 
 static void sweeps(struct __test_metadata *_metadata)
@@ -253,10 +301,29 @@ static void nothing_fails(struct __test_metadata *_metadata, const char *window)
 	EXPECT_FAULTS(fault_sweep(&op, &events));
 }
 
+static void revoked(struct __test_metadata *_metadata)
+{
+	sweeps(_metadata);
+	EXPECT_FAULTS(fault_sweep(&op, &later));
+	EXPECT_FAULTS(fault_sweep(&op, &killed_later));
+	nothing_fails(_metadata, "layout_break_wait");
+	nothing_fails(_metadata, "__layout_break_end");
+}
+
+static void region_revoked(struct __test_metadata *_metadata)
+{
+	static const struct fault_set killed = {
+		.window = "layout_break_wait", .func = taking_back, .kill = true,
+	};
+
+	revoked(_metadata);
+	EXPECT_FAULTS(fault_sweep(&op, &killed));
+}
+
 #define BREAK(name)							\
 	TEST_F(dax, name##_refused)					\
 	{								\
-		set_up(_metadata, self, change_##name, 0);		\
+		set_up(_metadata, self, change_##name, 0, false);	\
 		sweeps(_metadata);					\
 		/* There it also ends. */				\
 		nothing_fails(_metadata, "layout_break_wait");		\
@@ -264,17 +331,22 @@ static void nothing_fails(struct __test_metadata *_metadata, const char *window)
 	}								\
 	TEST_F(dax, name##_revoked)					\
 	{								\
-		set_up(_metadata, self, change_##name, TESTDEV_PIN_REVOCABLE); \
-		sweeps(_metadata);					\
-		EXPECT_FAULTS(fault_sweep(&op, &later));		\
-		EXPECT_FAULTS(fault_sweep(&op, &killed_later));		\
-		nothing_fails(_metadata, "layout_break_wait");		\
-		nothing_fails(_metadata, "__layout_break_end");		\
+		set_up(_metadata, self, change_##name, TESTDEV_PIN_REVOCABLE, \
+		       false);						\
+		revoked(_metadata);					\
+		peer_stop(&ctx.holder);					\
+	}								\
+	TEST_F(dax, name##_region_revoked)				\
+	{								\
+		if (!set_up(_metadata, self, change_##name,		\
+			    TESTDEV_PIN_REVOCABLE, true))		\
+			SKIP(return, "no device %s", rdma_device());	\
+		region_revoked(_metadata);				\
 		peer_stop(&ctx.holder);					\
 	}								\
 	TEST_F(dax, name##_refused_nth)					\
 	{								\
-		set_up(_metadata, self, change_##name, 0);		\
+		set_up(_metadata, self, change_##name, 0, false);	\
 		op.errnos = nth_errnos;					\
 		EXPECT_FAULTS(fault_sweep_nth(&op));			\
 		peer_stop(&ctx.holder);					\

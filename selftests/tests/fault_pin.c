@@ -4,7 +4,7 @@
  * caller is killed there.  A pin that fails has pinned nothing.
  */
 #include "dax_fixture.h"
-#include "fault.h"
+#include "fault_calls.h"
 #include "leak.h"
 
 #include <sys/mman.h>
@@ -41,34 +41,10 @@ static struct {
 
 static struct fault_op op;
 
-/*
- * Documentation/uapi.rst, and EINTR of who is killed.  EAGAIN is what
- * pin_user_pages_fast() says instead.
- */
-static const int pin_errnos[] = { ENOMEM, EFAULT, EINTR, EAGAIN, 0 };
+static const int pin_errnos[] = { PIN_ERRNOS, 0 };
 static const int no_manager_errnos[] = { EOPNOTSUPP, 0 };
 
-static const struct inject_func pin_calls[] = {
-	FAULT_FUNC("down_read_killable", -EINTR),
-	FAULT_FUNC("pin_user_pages_fast", -ENOMEM),
-	/* Fewer than asked for. */
-	FAULT_ARGUMENT("pin_user_pages_fast", 1, 1),
-	FAULT_FUNC("layout_pin_grab", -EFAULT),
-	/* What the fast walk does not find is for the other one. */
-	FAULT_FUNC("pin_user_pages_fast_only", 0),
-	FAULT_FUNC("pin_user_pages_fast_only", -EFAULT),
-	FAULT_ARGUMENT("pin_user_pages_fast_only", 1, 1),
-	FAULT_FUNC("pin_user_pages", -ENOMEM),
-	/* Not mapped any more. */
-	FAULT_FUNC("pin_user_pages", -EFAULT),
-	FAULT_ARGUMENT("pin_user_pages", 1, 1),
-	FAULT_FUNC("faultin_page_range", -ENOMEM),
-	FAULT_FUNC("faultin_page_range", -EFAULT),
-	FAULT_FUNC("faultin_page_range", -EINTR),
-	FAULT_FUNC("layout_pin_user_pages_fast", -ENOMEM),
-	FAULT_ARGUMENT("layout_pin_user_pages_fast", 1, 1),
-	{ },
-};
+static const struct inject_func pin_calls[] = { PIN_CALLS, { } };
 
 static const struct inject_func no_manager[] = {
 	FAULT_FUNC("try_module_get", false),

@@ -159,9 +159,26 @@ TEST_F(dax, container_root_without_cap_sys_admin)
 	peer_stop(&outside);
 }
 
+struct own_fdinfo {
+	char text[512];
+};
+
+/* Of the lease fd in use. */
+static long own_fdinfo(void *arg)
+{
+	struct own_fdinfo *own = arg;
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%ld", actor_lease_fd(NULL));
+	n = read_text(path, own->text, sizeof(own->text));
+	return n < 0 ? n : 0;
+}
+
 /* A lease that was handed in: what it is, not who is behind it. */
 TEST_F(dax, received_lease_from_outside_of_the_pid_namespace)
 {
+	struct own_fdinfo fdinfo = { "" };
 	struct peer outside, inside;
 	struct seen seen;
 
@@ -180,6 +197,10 @@ TEST_F(dax, received_lease_from_outside_of_the_pid_namespace)
 	EXPECT_EQ(0, seen.pin.pid);
 	EXPECT_EQ(0, seen.pin.comm[0]);
 	EXPECT_STREQ("testdev", seen.pin.owner);
+	ASSERT_EQ(0, peer_call(&inside, own_fdinfo, &fdinfo, sizeof(fdinfo)));
+	EXPECT_NE(NULL, strstr(fdinfo.text, "\npin:\t"));
+	EXPECT_NE(NULL, strstr(fdinfo.text, " pid=0 "));
+	EXPECT_NE(NULL, strstr(fdinfo.text, " comm=\n"));
 	/* A pin of its own under it is seen whole. */
 	ASSERT_EQ(0, peer_call(&inside, actor_attach, NULL, 0));
 	ASSERT_LE(0, peer_pin(&inside, 8, 1, 0));

@@ -83,6 +83,26 @@ int lease_stats(struct daxlease_stats *stats)
 	return ret;
 }
 
+int lease_openers(int lease, uint64_t pin, int32_t *pids, uint32_t len)
+{
+	struct daxlease_openers args = {
+		.size		= sizeof(args),
+		.pin		= pin,
+		.buf		= (uintptr_t)pids,
+		.buf_len	= len,
+	};
+
+	return ioctl(lease, DAXLEASE_OPENERS, &args) ? -errno : (int)args.count;
+}
+
+bool lease_opened_by(const int32_t *pids, int n, pid_t pid)
+{
+	while (n-- > 0)
+		if (pids[n] == pid)
+			return true;
+	return false;
+}
+
 uint64_t lease_pinned_pages(void)
 {
 	struct daxlease_stats stats;

@@ -16,20 +16,6 @@ static struct change punch_at(struct dax_test *self, unsigned long page)
 	return change_of(self->path, NULL, page * PAGE_SZ, PAGE_SZ);
 }
 
-static void noted(int sig)
-{
-	(void)sig;
-}
-
-static long catch_signals(void *arg)
-{
-	/* Without SA_RESTART. */
-	struct sigaction action = { .sa_handler = noted };
-
-	(void)arg;
-	return sigaction(SIGUSR1, &action, NULL) ? -errno : 0;
-}
-
 TEST_F(dax, a_holder_that_ignores_it)
 {
 	struct change c = punch_at(self, PINNED);
@@ -104,7 +90,7 @@ TEST_F(dax, a_signal_ends_the_wait)
 	uint32_t id;
 
 	ASSERT_EQ(0, peer_start(&peer));
-	ASSERT_EQ(0, peer_call(&peer, catch_signals, NULL, 0));
+	ASSERT_EQ(0, peer_call(&peer, actor_catch_sigusr1, NULL, 0));
 	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
 	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
 	ASSERT_EQ(0, fsync(self->fd));

@@ -18,8 +18,20 @@ skipped=0
 mkdir -p "$RESULTS/tap"
 : >"$RESULTS/notable"
 
+skips=$(awk -v flavour="$FLAVOUR" \
+	'$1 == "any" || $1 == flavour { sub(/^[a-z]+ /, ""); print }' "$(dirname "$0")/skips")
+
+# A test that this kernel or this filesystem has never been able to run.
+may_skip() {
+	grep -qxEf <(printf '%s\n' "$skips") <<<"$1"
+}
+
 # result ok|not-ok|skip GROUP NAME
 result() {
+	if [ "$1" = skip ] && ! may_skip "$2: $3"; then
+		echo "not ok - $2: $3: this is not in scripts/guest/skips"
+		set -- not-ok "$2" "$3 (not in scripts/guest/skips)"
+	fi
 	case $1 in
 	ok) passed=$((passed + 1)) ;;
 	not-ok)

@@ -6,6 +6,7 @@
 #include "actor.h"
 #include "change.h"
 #include "dax_fixture.h"
+#include "faults.h"
 
 #define PINNED		4
 #define FREE		10
@@ -59,7 +60,11 @@ static void by_holder(struct __test_metadata *_metadata, struct dax_test *self, 
 	ASSERT_EQ(0, fsync(self->fd));
 
 	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	/* Whatever this process takes for the first time. */
+	EXPECT_LE(0, faults_of(touch(self->map, FILE_PAGES)));
 	EXPECT_EQ(-EDEADLK, op.fn(&pinned));
+	/* No page has been unmapped on the way. */
+	EXPECT_EQ(0, faults_of(touch(self->map, FILE_PAGES)));
 	ASSERT_EQ(0, snapshot_take(self->path, &after));
 	EXPECT_TRUE(snapshot_same(&before, &after));
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Each layout change of a leased file by a process that is no holder: refused
- * with ETXTBSY at once, pinned or not, and nothing of the file is changed.
+ * with ETXTBSY at once, pinned or not, and nothing of the file is changed, nor
+ * unmapped.
  * With the lease given back the same call succeeds.
  */
 #include "actor.h"
 #include "change.h"
 #include "dax_fixture.h"
+#include "faults.h"
 
 #define PIN_FIRST	4
 #define PIN_PAGES	2
@@ -30,9 +32,23 @@ static long try_it(struct __test_metadata *_metadata, struct dax_test *self, pee
 	return fn(&c);
 }
 
-static void refused(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
+/* At once: neither is anything changed, nor has a page been unmapped on the way. */
+static void expect_refused(struct __test_metadata *_metadata, struct dax_test *self,
+			   struct peer *peer, peer_fn fn, struct change *c)
 {
 	struct snapshot before, after;
+
+	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	/* Whatever this process takes for the first time. */
+	EXPECT_LE(0, faults_of(touch(self->map, FILE_PAGES)));
+	EXPECT_EQ(-ETXTBSY, peer_call(peer, fn, c, sizeof(*c)));
+	EXPECT_EQ(0, faults_of(touch(self->map, FILE_PAGES)));
+	ASSERT_EQ(0, snapshot_take(self->path, &after));
+	EXPECT_TRUE(snapshot_same(&before, &after));
+}
+
+static void refused(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
+{
 	char other[PATH_LEN], page[PAGE_SZ];
 	struct peer peer;
 	struct change c;
@@ -56,12 +72,9 @@ static void refused(struct __test_metadata *_metadata, struct dax_test *self, pe
 	ASSERT_EQ(0, pin_pages(PIN_FIRST, PIN_PAGES, TESTDEV_PIN_WRITE, &id));
 	memcpy(page, page_of(self->map, PIN_FIRST), PAGE_SZ);
 	ASSERT_EQ(0, fsync(self->fd));
-	ASSERT_EQ(0, snapshot_take(self->path, &before));
 
 	/* Pinned. */
-	EXPECT_EQ(-ETXTBSY, peer_call(&peer, fn, &c, sizeof(c)));
-	ASSERT_EQ(0, snapshot_take(self->path, &after));
-	EXPECT_TRUE(snapshot_same(&before, &after));
+	expect_refused(_metadata, self, &peer, fn, &c);
 
 	/* The device still writes to the file. */
 	page[0] ^= 1;
@@ -72,9 +85,7 @@ static void refused(struct __test_metadata *_metadata, struct dax_test *self, pe
 
 	/* Leased, no longer pinned. */
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
-	EXPECT_EQ(-ETXTBSY, peer_call(&peer, fn, &c, sizeof(c)));
-	ASSERT_EQ(0, snapshot_take(self->path, &after));
-	EXPECT_TRUE(snapshot_same(&before, &after));
+	expect_refused(_metadata, self, &peer, fn, &c);
 
 	/* Free. */
 	ASSERT_EQ(0, lease_release(self->lease));

@@ -107,13 +107,17 @@ REFUSED(zero_range, change_zero)
 REFUSED(collapse_range, change_collapse)
 REFUSED(insert_range, change_insert)
 REFUSED(unshare_range, change_unshare)
-REFUSED(punch_by_xfs_ioctl, change_unresvsp)
+REFUSED(punch_by_ioctl, change_unresvsp)
+REFUSED(punch_by_madvise, change_madv_remove)
+REFUSED(zero_range_by_ioctl, change_zero_ioctl)
 REFUSED(reflink_source, change_reflink_from)
 REFUSED(reflink_destination, change_reflink_to)
 REFUSED(dedupe_source, change_dedupe_from)
 REFUSED(dedupe_destination, change_dedupe_to)
 REFUSED(exchange_range_file1, change_exchange_1)
 REFUSED(exchange_range_file2, change_exchange_2)
+REFUSED(commit_range_file1, change_commit_1)
+REFUSED(commit_range_file2, change_commit_2)
 REFUSED(swapext_target, change_swapext)
 REFUSED(swapext_temporary, change_swapext_tmp)
 REFUSED(online_repair, change_repair)
@@ -125,6 +129,20 @@ TEST_F(dax, swap_boot_loader)
 	if (variant->fs != &fs_ext4)
 		SKIP(return, "an ioctl of ext4");
 	refused(_metadata, self, change_swap_boot);
+}
+
+/* Not on a device of persistent memory, leased or not. */
+TEST_F(dax, write_zeroes)
+{
+	struct change c = change_of(self->path, NULL, PIN_FIRST * PAGE_SZ, PAGE_SZ);
+	struct snapshot before, after;
+
+	EXPECT_EQ(-EOPNOTSUPP, in_child(change_write_zeroes, &c, sizeof(c)));
+	acquire_whole();
+	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	EXPECT_EQ(-EOPNOTSUPP, change_write_zeroes(&c));
+	ASSERT_EQ(0, snapshot_take(self->path, &after));
+	EXPECT_TRUE(snapshot_same(&before, &after));
 }
 
 /* ext4 does not do it to DAX files at all, leased or not. */

@@ -5,6 +5,7 @@
 #include "dax_fixture.h"
 #include "event.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -172,6 +173,60 @@ ENDED(truncate, change_truncate, __NR_truncate)
 ENDED_XFS(exchange_with_the_first_file_pinned, change_exchange_1)
 ENDED_XFS(exchange_with_the_second_file_pinned, change_exchange_2)
 ENDED_XFS(repair, change_repair)
+
+/* A process with a thread that waits to change the layout. */
+static struct change threads_change;
+static long threads_result;
+static pthread_t thread;
+
+static void *change_it(void *unused)
+{
+	(void)unused;
+	threads_result = change_punch(&threads_change);
+	return NULL;
+}
+
+static long punch_in_a_thread(void *change)
+{
+	threads_change = *(struct change *)change;
+	return -pthread_create(&thread, NULL, change_it, NULL);
+}
+
+static long join_the_thread(void *unused)
+{
+	(void)unused;
+	return -pthread_join(thread, NULL) ?: threads_result;
+}
+
+/* It would wait for what its own process can let go of. */
+TEST_F(dax, becomes_a_holder_while_it_waits)
+{
+	struct change c = punch_at(self, PINNED);
+	struct daxlease_event event;
+	struct peer peer;
+	uint32_t id;
+	int fd;
+
+	ASSERT_EQ(0, peer_start(&peer));
+	ASSERT_EQ(0, peer_open(&peer, self->path));
+	fd = peer_give_fd(&peer, self->lease);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, peer_call(&peer, actor_use_lease, &fd, sizeof(fd)));
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
+	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
+	ASSERT_EQ(0, peer_call(&peer, punch_in_a_thread, &c, sizeof(c)));
+	ASSERT_EQ(0, event_next(self->lease, &event));
+	EXPECT_EQ(DAXLEASE_EVENT_BREAK, event.type);
+	ASSERT_EQ(0, peer_call(&peer, actor_attach, NULL, 0));
+	EXPECT_EQ(-EDEADLK, peer_call(&peer, join_the_thread, NULL, 0));
+	ASSERT_EQ(0, event_next(self->lease, &event));
+	EXPECT_EQ(DAXLEASE_EVENT_RESUMED, event.type);
+	EXPECT_EQ(EDEADLK, event.outcome);
+	EXPECT_EQ(1, file_matches(self->fd, 0, FILE_SIZE, FILE_SEED));
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	EXPECT_EQ(0, peer_call(&peer, change_punch, &c, sizeof(c)));
+	peer_stop(&peer);
+}
 
 TEST_F(dax, default_and_maximum)
 {

@@ -54,6 +54,13 @@ int lease_set_nonblock(int lease, bool on)
 	return fcntl(lease, F_SETFL, on ? O_NONBLOCK : 0) ? -errno : 0;
 }
 
+uint32_t lease_parameter(const char *name, uint32_t unless_said)
+{
+	const char *value = getenv(name);
+
+	return value ? strtoul(value, NULL, 10) : unless_said;
+}
+
 int lease_take(int fd)
 {
 	int lease, ret;

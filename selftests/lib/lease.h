@@ -16,6 +16,12 @@ int lease_attach(int lease);
 int lease_release(int lease);
 int lease_set_nonblock(int lease, bool on);
 
+/*
+ * A parameter of the module as it was loaded, by the name of the variable that
+ * says so; without that, what the module has by itself.
+ */
+uint32_t lease_parameter(const char *name, uint32_t unless_said);
+
 /* A new lease fd with an exclusive lease of the whole file, or -errno. */
 int lease_take(int fd);
 

@@ -116,7 +116,7 @@ pub(crate) struct Layout {
     pub(crate) tag: FileTag,
     #[pin]
     pub(crate) inner: Mutex<Inner>,
-    /// A pin has gone.
+    /// A pin has gone, or a lease has one more holder.
     #[pin]
     unpinned: CondVar,
 }
@@ -185,6 +185,9 @@ impl Layout {
                 lease.nr_holders += 1;
                 lease.holders.insert(node);
                 trace::attach(self.tag, id, &lease.range);
+                drop(inner);
+                // What waits may be a layout change of the new holder's.
+                self.unpinned.notify_all();
                 return Ok(());
             }
             // Make room of one that has ended.

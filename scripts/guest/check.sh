@@ -18,8 +18,20 @@ skipped=0
 mkdir -p "$RESULTS/tap"
 : >"$RESULTS/notable"
 
+skips=$(awk -v flavour="$FLAVOUR" \
+	'$1 == "any" || $1 == flavour { sub(/^[a-z]+ /, ""); print }' "$(dirname "$0")/skips")
+
+# A test that this kernel or this filesystem has never been able to run.
+may_skip() {
+	grep -qxEf <(printf '%s\n' "$skips") <<<"$1"
+}
+
 # result ok|not-ok|skip GROUP NAME
 result() {
+	if [ "$1" = skip ] && ! may_skip "$2: $3"; then
+		echo "not ok - $2: $3: this is not in scripts/guest/skips"
+		set -- not-ok "$2" "$3 (not in scripts/guest/skips)"
+	fi
 	case $1 in
 	ok) passed=$((passed + 1)) ;;
 	not-ok)
@@ -155,6 +167,28 @@ if [ -e "$KMEMLEAK" ]; then
 fi
 # The test device first: it stands on daxlease.
 expect afterwards "the modules can be unloaded" unload daxlease_inject daxlease_testdev daxlease
+# Loaded with other parameters: refused where these contradict each other, else obeyed.
+loads_with() {
+	insmod "$MODULES/daxlease/daxlease.ko" "$@" 2>&1 | sed 's/^/# /'
+}
+
+does_not_load_with() {
+	! loads_with "$@" && ! module_loaded daxlease
+}
+
+obeys_parameters() {
+	loads_with break_time_ms=1500 max_break_time_ms=3000 max_leases_per_user=7 && load_testdev &&
+		(cd "$SELFTESTS" && DAXLEASE_BREAK_TIME_MS=1500 DAXLEASE_MAX_BREAK_TIME_MS=3000 \
+			./break_deadline -t default_and_maximum | sed 's/^/# /') &&
+		(cd "$SELFTESTS" && DAXLEASE_MAX_LEASES_PER_USER=7 \
+			./lease_cap -t limit_per_user | sed 's/^/# /') &&
+		unload daxlease_testdev daxlease
+}
+
+expect parameters "a break time of 0 is refused" does_not_load_with break_time_ms=0
+expect parameters "a default above the maximum is refused" \
+	does_not_load_with break_time_ms=3001 max_break_time_ms=3000
+expect parameters "others are obeyed" obeys_parameters
 expect afterwards "io_uring refuses DAX files as on stock Linux" "$SELFTESTS/uring_stock"
 expect afterwards "the ext4 is consistent" consistent "$DAXLEASE_EXT4_DEV" "$DAXLEASE_EXT4" e2fsck -fn
 expect afterwards "the xfs is consistent" consistent "$DAXLEASE_XFS_DEV" "$DAXLEASE_XFS" xfs_repair -n

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,19 @@ long actor_close_file(void *unused)
 	if (munmap(map, map_size))
 		return -errno;
 	return close(fd) ? -errno : 0;
+}
+
+static void noted(int sig)
+{
+	(void)sig;
+}
+
+long actor_catch_sigusr1(void *unused)
+{
+	struct sigaction action = { .sa_handler = noted };
+
+	(void)unused;
+	return sigaction(SIGUSR1, &action, NULL) ? -errno : 0;
 }
 
 long actor_use_lease(void *arg)

@@ -36,6 +36,8 @@ long actor_release(void *unused);
 long actor_close_lease(void *unused);
 long actor_close_dev(void *unused);
 long actor_close_file(void *unused);
+/* From now on SIGUSR1 interrupts what it does, without SA_RESTART. */
+long actor_catch_sigusr1(void *unused);
 /* Use a descriptor (int) that was given to the peer. */
 long actor_use_lease(void *fd);
 long actor_use_dev(void *fd);

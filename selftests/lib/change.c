@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -105,9 +106,39 @@ long change_unshare(void *arg)
 	return do_fallocate(arg, FALLOC_FL_UNSHARE_RANGE);
 }
 
+/* No device of persistent memory does it. */
+long change_write_zeroes(void *arg)
+{
+	return do_fallocate(arg, FALLOC_FL_WRITE_ZEROES);
+}
+
 long change_allocate(void *arg)
 {
 	return do_fallocate(arg, 0);
+}
+
+/* By mapping, which is another entry to fallocate. */
+long change_madv_remove(void *arg)
+{
+	struct change *c = arg;
+	long ret = 0;
+	char *map;
+	int fd;
+
+	fd = open_rw(c->path);
+	if (fd < 0)
+		return fd;
+	map = mmap(NULL, c->len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, c->off);
+	if (map == MAP_FAILED) {
+		ret = -errno;
+		goto out;
+	}
+	if (madvise(map, c->len, MADV_REMOVE))
+		ret = -errno;
+	munmap(map, c->len);
+out:
+	close(fd);
+	return ret;
 }
 
 /* Runs an ioctl on one file whose argument names the other one. */

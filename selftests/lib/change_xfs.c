@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Layout changes by ioctls of xfs alone; its header comes with the kernel. */
+/* Layout changes by ioctls of xfs, of which all have some now; its header comes with the kernel. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +75,47 @@ long change_exchange_2(void *arg)
 	return exchange(c->other, c->path, c);
 }
 
+/* An exchange that is made if the second file is as it was at first. */
+static long commit(const char *path1, const char *path2, struct change *c)
+{
+	struct xfs_commit_range range = { 0 };
+	int fd1, fd2, ret;
+
+	fd1 = open_xfs(path1);
+	if (fd1 < 0)
+		return fd1;
+	fd2 = open_xfs(path2);
+	if (fd2 < 0) {
+		ret = fd2;
+		goto out;
+	}
+	ret = ioctl(fd2, XFS_IOC_START_COMMIT, &range) ? -errno : 0;
+	range.file1_fd = fd1;
+	range.file1_offset = c->off;
+	range.file2_offset = c->off;
+	range.length = c->len;
+	if (!ret && ioctl(fd2, XFS_IOC_COMMIT_RANGE, &range))
+		ret = -errno;
+	close(fd2);
+out:
+	close(fd1);
+	return ret;
+}
+
+long change_commit_1(void *arg)
+{
+	struct change *c = arg;
+
+	return commit(c->path, c->other, c);
+}
+
+long change_commit_2(void *arg)
+{
+	struct change *c = arg;
+
+	return commit(c->other, c->path, c);
+}
+
 static long swapext(const char *target, const char *tmp)
 {
 	struct xfs_swapext sx = { .sx_version = XFS_SX_VERSION };
@@ -118,10 +159,9 @@ long change_swapext_tmp(void *arg)
 	return swapext(c->other, c->path);
 }
 
-/* The old way to punch, now another entry to fallocate. */
-long change_unresvsp(void *arg)
+/* More entries to fallocate, of all filesystems. */
+static long reserve(struct change *c, unsigned long cmd)
 {
-	struct change *c = arg;
 	struct xfs_flock64 resv = {
 		.l_whence	= SEEK_SET,
 		.l_start	= c->off,
@@ -129,12 +169,22 @@ long change_unresvsp(void *arg)
 	};
 	int fd, ret;
 
-	fd = open_xfs(c->path);
+	fd = open(c->path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return fd;
-	ret = ioctl(fd, XFS_IOC_UNRESVSP64, &resv) ? -errno : 0;
+		return -errno;
+	ret = ioctl(fd, cmd, &resv) ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+long change_unresvsp(void *arg)
+{
+	return reserve(arg, XFS_IOC_UNRESVSP64);
+}
+
+long change_zero_ioctl(void *arg)
+{
+	return reserve(arg, XFS_IOC_ZERO_RANGE);
 }
 
 /* Builds the block map of the file anew. */

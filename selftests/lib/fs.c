@@ -45,6 +45,13 @@ int fs_mount(const struct dax_fs *fs)
 	return mount(dev, fs_dir(fs), fs->type, 0, "dax=always") ? -errno : 0;
 }
 
+int fs_remount(const struct dax_fs *fs, bool read_only)
+{
+	unsigned long flags = MS_REMOUNT | (read_only ? MS_RDONLY : 0);
+
+	return mount(NULL, fs_dir(fs), NULL, flags, "dax=always") ? -errno : 0;
+}
+
 long long fs_free_blocks(const char *dir)
 {
 	struct statvfs st;

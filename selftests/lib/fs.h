@@ -23,6 +23,7 @@ const char *fs_dir(const struct dax_fs *fs);
 /* 0 or -errno; the mount options are those of the guest's set-up. */
 int fs_umount(const struct dax_fs *fs);
 int fs_mount(const struct dax_fs *fs);
+int fs_remount(const struct dax_fs *fs, bool read_only);
 
 /* Free blocks of PAGE_SZ, counted when the log and deferred frees are done. */
 long long fs_free_blocks(const char *dir);

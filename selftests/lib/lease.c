@@ -54,6 +54,13 @@ int lease_set_nonblock(int lease, bool on)
 	return fcntl(lease, F_SETFL, on ? O_NONBLOCK : 0) ? -errno : 0;
 }
 
+uint32_t lease_parameter(const char *name, uint32_t unless_said)
+{
+	const char *value = getenv(name);
+
+	return value ? strtoul(value, NULL, 10) : unless_said;
+}
+
 int lease_take(int fd)
 {
 	int lease, ret;
@@ -81,6 +88,26 @@ int lease_stats(struct daxlease_stats *stats)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+int lease_openers(int lease, uint64_t pin, int32_t *pids, uint32_t len)
+{
+	struct daxlease_openers args = {
+		.size		= sizeof(args),
+		.pin		= pin,
+		.buf		= (uintptr_t)pids,
+		.buf_len	= len,
+	};
+
+	return ioctl(lease, DAXLEASE_OPENERS, &args) ? -errno : (int)args.count;
+}
+
+bool lease_opened_by(const int32_t *pids, int n, pid_t pid)
+{
+	while (n-- > 0)
+		if (pids[n] == pid)
+			return true;
+	return false;
 }
 
 uint64_t lease_pinned_pages(void)

@@ -16,6 +16,12 @@ int lease_attach(int lease);
 int lease_release(int lease);
 int lease_set_nonblock(int lease, bool on);
 
+/*
+ * A parameter of the module as it was loaded, by the name of the variable that
+ * says so; without that, what the module has by itself.
+ */
+uint32_t lease_parameter(const char *name, uint32_t unless_said);
+
 /* A new lease fd with an exclusive lease of the whole file, or -errno. */
 int lease_take(int fd);
 
@@ -44,6 +50,15 @@ int lease_query(int lease, uint32_t buf_len, record_fn fn, void *arg);
 
 /* Calls back for each record in a buffer; 0, what fn returned, or -EPROTO. */
 int records_each(const char *buf, uint32_t used, record_fn fn, void *arg);
+
+/*
+ * The processes that have the file of a pin open, in an array of so many bytes;
+ * how many there are, also where that is more than fit in, or -errno.
+ */
+int lease_openers(int lease, uint64_t pin, int32_t *pids, uint32_t len);
+
+/* Is a process among so many of them? */
+bool lease_opened_by(const int32_t *pids, int n, pid_t pid);
 
 /* Pages of all pins; what two of them hold counts twice. */
 uint64_t lease_pinned_pages(void);

@@ -156,3 +156,16 @@ bool wait_blocked_in(pid_t pid, long syscall_nr)
 
 	return wait_until(is_blocked, &b);
 }
+
+int fd_path(int fd, char *path, size_t len)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, len - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = 0;
+	return 0;
+}

@@ -29,6 +29,9 @@ bool wait_foll_pins(long long count);
 /* Polls until a task sleeps in the kernel, inside of that system call. */
 bool wait_blocked_in(pid_t pid, long syscall_nr);
 
+/* What the kernel calls the file of a descriptor; 0 or -errno. */
+int fd_path(int fd, char *path, size_t len);
+
 /* A file of /proc or /sys as a string; the length or -errno. */
 ssize_t read_text(const char *path, char *buf, size_t len);
 int write_text(const char *path, const char *text);

@@ -148,7 +148,7 @@ TEST_F(dax, without_a_lease)
 
 TEST_F(dax, attribution)
 {
-	char comm[16] = { 0 };
+	char comm[16] = { 0 }, uverbs[64];
 	struct lease_view view;
 	struct buffers b;
 	struct stat st;
@@ -162,6 +162,8 @@ TEST_F(dax, attribution)
 	EXPECT_EQ(RDMA_PAGES, view.lease.pinned_pages);
 	EXPECT_EQ(DAXLEASE_PIN_RDMA, view.pin[0].kind);
 	EXPECT_STREQ(rdma_device(), view.pin[0].owner);
+	ASSERT_EQ(0, fd_path(b.rdma.ctx->cmd_fd, uverbs, sizeof(uverbs)));
+	EXPECT_STREQ(uverbs, view.pin[0].owner_file);
 	EXPECT_EQ(getpid(), view.pin[0].pid);
 	EXPECT_EQ(getuid(), view.pin[0].uid);
 	read_text("/proc/self/comm", comm, sizeof(comm));
@@ -198,6 +200,7 @@ TEST_F(dax, uverbs_file_passed_on)
 {
 	struct change c = change_of(self->path, NULL, 0, PAGE_SZ);
 	struct lease_view view;
+	int32_t pids[4] = { 0 };
 	struct buffers b;
 	struct peer peer;
 	struct stat st;
@@ -217,10 +220,79 @@ TEST_F(dax, uverbs_file_passed_on)
 	EXPECT_EQ(getpid(), view.pin[0].pid);
 	EXPECT_EQ(RDMA_PAGES, view.pin[0].pages);
 	EXPECT_EQ(-ETXTBSY, in_child(change_punch, &c, sizeof(c)));
+	ASSERT_EQ(1, lease_openers(self->lease, view.pin[0].id, pids, sizeof(pids)));
+	EXPECT_EQ(peer.pid, pids[0]);
 
 	peer_kill(&peer);
 	EXPECT_TRUE(wait_leases(1, 0));
 	ASSERT_EQ(0, lease_release(self->lease));
+	EXPECT_EQ(0, in_child(change_punch, &c, sizeof(c)));
+}
+
+/* Leases and registers a file; the number of the uverbs file or -errno. */
+static long make_region(void *path)
+{
+	struct rdma rdma;
+	char *map;
+	int fd, ret;
+
+	fd = open(path, O_RDWR);
+	map = fd < 0 ? NULL : file_map(fd, FILE_SIZE, PROT_READ | PROT_WRITE);
+	if (!map || lease_take(fd) < 0)
+		return -EBADF;
+	ret = rdma_open(&rdma, 0);
+	if (ret)
+		return ret;
+	return rdma_reg(&rdma, map, FILE_SIZE, RDMA_ACCESS) ? rdma.ctx->cmd_fd : -errno;
+}
+
+/* Who has made the region is gone; who keeps it is found by the file that it goes with. */
+TEST_F(dax, the_maker_is_killed)
+{
+	struct change c = change_of(self->path, NULL, 0, PAGE_SZ);
+	char comm[16] = { 0 }, uverbs[64];
+	struct peer maker, heir;
+	struct lease_view view;
+	int32_t pids[4] = { 0 };
+	struct stat st;
+	int fd, n;
+
+	ASSERT_EQ(0, peer_start(&heir));
+	ASSERT_EQ(0, peer_start(&maker));
+	fd = peer_call(&maker, make_region, self->path, sizeof(self->path));
+	if (fd == -ENODEV)
+		SKIP(return, "no device %s", rdma_device());
+	ASSERT_LE(0, fd);
+	fd = peer_get_fd(&maker, fd);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fd_path(fd, uverbs, sizeof(uverbs)));
+	ASSERT_LE(0, peer_give_fd(&heir, fd));
+	ASSERT_EQ(0, close(fd));
+	ASSERT_EQ(0, fstat(self->fd, &st));
+	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
+	ASSERT_EQ(1, view.pins);
+	EXPECT_EQ(maker.pid, view.pin[0].pid);
+	n = lease_openers(self->lease, view.pin[0].id, pids, sizeof(pids));
+	ASSERT_EQ(2, n);
+	EXPECT_TRUE(lease_opened_by(pids, n, maker.pid));
+	EXPECT_TRUE(lease_opened_by(pids, n, heir.pid));
+
+	peer_kill(&maker);
+	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
+	ASSERT_EQ(1, view.pins);
+	EXPECT_EQ(DAXLEASE_STATE_ORPHANED, view.lease.state);
+	EXPECT_EQ(0, view.pin[0].pid);
+	EXPECT_EQ(FILE_PAGES, view.pin[0].pages);
+	EXPECT_STREQ(uverbs, view.pin[0].owner_file);
+	read_text("/proc/self/comm", comm, sizeof(comm));
+	comm[strcspn(comm, "\n")] = 0;
+	EXPECT_STREQ(comm, view.pin[0].comm);
+	EXPECT_EQ(-ETXTBSY, in_child(change_punch, &c, sizeof(c)));
+	ASSERT_EQ(1, lease_openers(self->lease, view.pin[0].id, pids, sizeof(pids)));
+	EXPECT_EQ(heir.pid, pids[0]);
+
+	peer_kill(&heir);
+	EXPECT_TRUE(wait_leases(0, 0));
 	EXPECT_EQ(0, in_child(change_punch, &c, sizeof(c)));
 }
 

@@ -5,6 +5,7 @@
 #include "dax_fixture.h"
 #include "event.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -14,20 +15,6 @@
 static struct change punch_at(struct dax_test *self, unsigned long page)
 {
 	return change_of(self->path, NULL, page * PAGE_SZ, PAGE_SZ);
-}
-
-static void noted(int sig)
-{
-	(void)sig;
-}
-
-static long catch_signals(void *arg)
-{
-	/* Without SA_RESTART. */
-	struct sigaction action = { .sa_handler = noted };
-
-	(void)arg;
-	return sigaction(SIGUSR1, &action, NULL) ? -errno : 0;
 }
 
 TEST_F(dax, a_holder_that_ignores_it)
@@ -95,73 +82,169 @@ TEST_F(dax, each_lease_has_its_own_time)
 	peer_stop(&peer);
 }
 
-TEST_F(dax, a_signal_ends_the_wait)
+/* A layout change, by that system call, that waits until its task gets a signal. */
+struct waiting {
+	peer_fn fn;
+	long syscall_nr;
+	int sig;
+};
+
+static void ended_by_a_signal(struct __test_metadata *_metadata, struct dax_test *self,
+			      struct waiting w)
 {
-	struct change c = punch_at(self, PINNED);
 	struct snapshot before, after;
 	struct daxlease_event event;
+	char other[PATH_LEN];
+	struct change c;
 	struct peer peer;
 	uint32_t id;
+	int fd, lease;
 
+	other_path(other, "other");
+	fd = file_create(other, FILE_SIZE, FILE_SEED);
+	ASSERT_LE(0, fd);
+	c = change_of(self->path, other, PINNED * PAGE_SZ, PAGE_SZ);
 	ASSERT_EQ(0, peer_start(&peer));
-	ASSERT_EQ(0, peer_call(&peer, catch_signals, NULL, 0));
+	ASSERT_EQ(0, peer_call(&peer, actor_catch_sigusr1, NULL, 0));
 	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
 	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
 	ASSERT_EQ(0, fsync(self->fd));
 	ASSERT_EQ(0, snapshot_take(self->path, &before));
 
-	ASSERT_EQ(0, peer_post(&peer, change_punch, &c, sizeof(c)));
+	ASSERT_EQ(0, peer_post(&peer, w.fn, &c, sizeof(c)));
 	ASSERT_EQ(0, event_next(self->lease, &event));
-	ASSERT_TRUE(wait_blocked_in(peer.pid, __NR_fallocate));
-	ASSERT_EQ(0, kill(peer.pid, SIGUSR1));
-	EXPECT_EQ(-EINTR, peer_result(&peer, NULL, 0));
+	EXPECT_EQ(DAXLEASE_EVENT_BREAK, event.type);
+	ASSERT_TRUE(wait_blocked_in(peer.pid, w.syscall_nr));
+	if (w.sig == SIGKILL) {
+		peer_kill(&peer);
+	} else {
+		ASSERT_EQ(0, kill(peer.pid, w.sig));
+		EXPECT_EQ(-EINTR, peer_result(&peer, NULL, 0));
+		peer_stop(&peer);
+	}
 	ASSERT_EQ(0, event_next(self->lease, &event));
 	EXPECT_EQ(DAXLEASE_EVENT_RESUMED, event.type);
 	EXPECT_EQ(EINTR, event.outcome);
 	ASSERT_EQ(0, snapshot_take(self->path, &after));
 	EXPECT_TRUE(snapshot_same(&before, &after));
+
+	/* Nothing is locked, and nothing is being changed, neither here nor in the other file. */
+	EXPECT_EQ(1, pwrite(self->fd, "w", 1, 0));
+	EXPECT_EQ(1, pwrite(fd, "w", 1, 0));
+	lease = lease_take(fd);
+	ASSERT_LE(0, lease);
+	ASSERT_EQ(0, close(lease));
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
 	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
-	peer_stop(&peer);
+	EXPECT_EQ(0, in_child(w.fn, &c, sizeof(c)));
 }
 
-TEST_F(dax, the_breaker_is_killed)
+#define ENDED(name, fn, nr)							\
+	TEST_F(dax, name##_interrupted)						\
+	{									\
+		ended_by_a_signal(_metadata, self, (struct waiting){ fn, nr, SIGUSR1 }); \
+	}									\
+	TEST_F(dax, name##_killed)						\
+	{									\
+		ended_by_a_signal(_metadata, self, (struct waiting){ fn, nr, SIGKILL }); \
+	}
+
+ENDED(punch_hole, change_punch, __NR_fallocate)
+ENDED(truncate, change_truncate, __NR_truncate)
+
+/* Of two files, or in the middle of a check. */
+#define ENDED_XFS(name, fn)							\
+	TEST_F(dax, name##_interrupted)						\
+	{									\
+		if (variant->fs != &fs_xfs)					\
+			SKIP(return, "not on this filesystem");			\
+		ended_by_a_signal(_metadata, self,				\
+				  (struct waiting){ fn, __NR_ioctl, SIGUSR1 });	\
+	}									\
+	TEST_F(dax, name##_killed)						\
+	{									\
+		if (variant->fs != &fs_xfs)					\
+			SKIP(return, "not on this filesystem");			\
+		ended_by_a_signal(_metadata, self,				\
+				  (struct waiting){ fn, __NR_ioctl, SIGKILL });	\
+	}
+
+ENDED_XFS(exchange_with_the_first_file_pinned, change_exchange_1)
+ENDED_XFS(exchange_with_the_second_file_pinned, change_exchange_2)
+ENDED_XFS(repair, change_repair)
+
+/* A process with a thread that waits to change the layout. */
+static struct change threads_change;
+static long threads_result;
+static pthread_t thread;
+
+static void *change_it(void *unused)
 {
-	struct change c = change_of(self->path, NULL, PINNED * PAGE_SZ, 0);
+	(void)unused;
+	threads_result = change_punch(&threads_change);
+	return NULL;
+}
+
+static long punch_in_a_thread(void *change)
+{
+	threads_change = *(struct change *)change;
+	return -pthread_create(&thread, NULL, change_it, NULL);
+}
+
+static long join_the_thread(void *unused)
+{
+	(void)unused;
+	return -pthread_join(thread, NULL) ?: threads_result;
+}
+
+/* It would wait for what its own process can let go of. */
+TEST_F(dax, becomes_a_holder_while_it_waits)
+{
+	struct change c = punch_at(self, PINNED);
 	struct daxlease_event event;
 	struct peer peer;
 	uint32_t id;
+	int fd;
 
 	ASSERT_EQ(0, peer_start(&peer));
+	ASSERT_EQ(0, peer_open(&peer, self->path));
+	fd = peer_give_fd(&peer, self->lease);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, peer_call(&peer, actor_use_lease, &fd, sizeof(fd)));
 	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
 	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
-	ASSERT_EQ(0, peer_post(&peer, change_truncate, &c, sizeof(c)));
+	ASSERT_EQ(0, peer_call(&peer, punch_in_a_thread, &c, sizeof(c)));
 	ASSERT_EQ(0, event_next(self->lease, &event));
-	peer_kill(&peer);
+	EXPECT_EQ(DAXLEASE_EVENT_BREAK, event.type);
+	ASSERT_EQ(0, peer_call(&peer, actor_attach, NULL, 0));
+	EXPECT_EQ(-EDEADLK, peer_call(&peer, join_the_thread, NULL, 0));
 	ASSERT_EQ(0, event_next(self->lease, &event));
 	EXPECT_EQ(DAXLEASE_EVENT_RESUMED, event.type);
-	EXPECT_EQ(EINTR, event.outcome);
+	EXPECT_EQ(EDEADLK, event.outcome);
 	EXPECT_EQ(1, file_matches(self->fd, 0, FILE_SIZE, FILE_SEED));
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	EXPECT_EQ(0, peer_call(&peer, change_punch, &c, sizeof(c)));
+	peer_stop(&peer);
 }
 
 TEST_F(dax, default_and_maximum)
 {
+	const uint32_t most = lease_parameter("DAXLEASE_MAX_BREAK_TIME_MS", 60000);
 	struct lease_view view;
 	struct stat st;
 
 	ASSERT_EQ(0, fstat(self->fd, &st));
-	EXPECT_EQ(-ERANGE, lease_acquire_breakable(self->lease, self->fd, 0, 0, 60001));
+	EXPECT_EQ(-ERANGE, lease_acquire_breakable(self->lease, self->fd, 0, 0, most + 1));
 	EXPECT_EQ(-ERANGE, lease_acquire_breakable(self->lease, self->fd, 0, 0, UINT32_MAX));
 	EXPECT_EQ(0, lease_view_ino(self->lease, st.st_ino, &view));
 	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, 0));
 	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
 	EXPECT_EQ(DAXLEASE_MODE_BREAKABLE, view.lease.mode);
-	EXPECT_EQ(10000, view.lease.break_time_ms);
+	EXPECT_EQ(lease_parameter("DAXLEASE_BREAK_TIME_MS", 10000), view.lease.break_time_ms);
 	EXPECT_EQ(0, view.lease.breaking);
 	ASSERT_EQ(0, lease_release(self->lease));
-	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, 60000));
+	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, most));
 }
 
 TEST_HARNESS_MAIN

@@ -70,6 +70,9 @@ struct op {
 	/* The range that is told, in pages; 0: to infinity. */
 	unsigned long first;
 	unsigned long end;
+	/* It asks for a file that has not been touched since: do not, or see it say so. */
+	bool untouched;
+	long result;
 };
 
 static void waits(struct __test_metadata *_metadata, struct dax_test *self, struct op op)
@@ -101,8 +104,10 @@ static void waits(struct __test_metadata *_metadata, struct dax_test *self, stru
 	EXPECT_NE(0, break_id);
 
 	/* Pins are shut out, nothing else is. */
-	EXPECT_EQ(-EAGAIN, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &more));
-	EXPECT_EQ(0, in_child(use_file, &c, sizeof(c)));
+	if (!op.untouched) {
+		EXPECT_EQ(-EAGAIN, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &more));
+		EXPECT_EQ(0, in_child(use_file, &c, sizeof(c)));
+	}
 	EXPECT_FALSE(peer_has_result(&breaker));
 	ASSERT_EQ(0, fstat(self->fd, &after));
 	EXPECT_EQ(before.st_size, after.st_size);
@@ -110,10 +115,11 @@ static void waits(struct __test_metadata *_metadata, struct dax_test *self, stru
 	/* The device still may. */
 	EXPECT_EQ(0, testdev_write(self->dev, id, 0, "w", 1));
 	EXPECT_EQ('w', *page_of(self->map, PINNED));
-	pattern_fill(page_of(self->map, PINNED), PAGE_SZ, PINNED * PAGE_SZ, FILE_SEED);
+	if (!op.untouched)
+		pattern_fill(page_of(self->map, PINNED), PAGE_SZ, PINNED * PAGE_SZ, FILE_SEED);
 
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
-	EXPECT_EQ(0, peer_result(&breaker, NULL, 0));
+	EXPECT_EQ(op.result, peer_result(&breaker, NULL, 0));
 	ASSERT_EQ(0, event_wait(self->lease, DAXLEASE_EVENT_RESUMED, &event));
 	EXPECT_EQ(break_id, event.break_id);
 	EXPECT_EQ(0, event.outcome);
@@ -126,7 +132,22 @@ static void waits(struct __test_metadata *_metadata, struct dax_test *self, stru
 	TEST_F(dax, name)						\
 	{								\
 		waits(_metadata, self, (struct op){			\
-			fn, DAXLEASE_REASON_##reason, first, end });	\
+			fn, DAXLEASE_REASON_##reason, first, end,	\
+			false, 0 });					\
+	}
+
+#define WAITS_FRESH(name, fn, first, end)				\
+	TEST_F(dax, name)						\
+	{								\
+		waits(_metadata, self, (struct op){			\
+			fn, DAXLEASE_REASON_EXCHANGE, first, end,	\
+			true, 0 });					\
+	}								\
+	TEST_F(dax, name##_used_meanwhile)				\
+	{								\
+		waits(_metadata, self, (struct op){			\
+			fn, DAXLEASE_REASON_EXCHANGE, first, end,	\
+			false, -EBUSY });				\
 	}
 
 WAITS(truncate, change_truncate, TRUNCATE, PINNED, 0)
@@ -136,6 +157,8 @@ WAITS(punch_hole, change_punch, PUNCH_HOLE, PINNED, PINNED + 1)
 WAITS(zero_range, change_zero, ZERO_RANGE, PINNED, PINNED + 1)
 WAITS(collapse_range, change_collapse, COLLAPSE_RANGE, PINNED, 0)
 WAITS(insert_range, change_insert, INSERT_RANGE, PINNED, 0)
+WAITS(punch_by_madvise, change_madv_remove, PUNCH_HOLE, PINNED, PINNED + 1)
+WAITS(zero_range_by_ioctl, change_zero_ioctl, ZERO_RANGE, PINNED, PINNED + 1)
 WAITS(unshare_range, change_unshare, UNSHARE_RANGE, PINNED, PINNED + 1)
 WAITS(reflink_source, change_reflink_from, REMAP, PINNED, PINNED + 1)
 WAITS(reflink_destination, change_reflink_to, REMAP, PINNED, PINNED + 1)
@@ -143,6 +166,10 @@ WAITS(dedupe_source, change_dedupe_from, REMAP, PINNED, PINNED + 1)
 WAITS(dedupe_destination, change_dedupe_to, REMAP, PINNED, PINNED + 1)
 WAITS(exchange_range_file1, change_exchange_1, EXCHANGE, PINNED, PINNED + 1)
 WAITS(exchange_range_file2, change_exchange_2, EXCHANGE, PINNED, PINNED + 1)
+WAITS(commit_range_file1, change_commit_1, EXCHANGE, PINNED, PINNED + 1)
+WAITS_FRESH(commit_range_file2, change_commit_2, PINNED, PINNED + 1)
+WAITS_FRESH(swapext_target, change_swapext, 0, 0)
+WAITS(swapext_temporary, change_swapext_tmp, EXCHANGE, 0, 0)
 WAITS(online_repair, change_repair, WHOLE_FILE, 0, 0)
 
 /* These cannot let go of the inode's lock, so they do not wait. */

@@ -6,6 +6,7 @@
 #include "actor.h"
 #include "change.h"
 #include "dax_fixture.h"
+#include "faults.h"
 
 #define PINNED		4
 #define FREE		10
@@ -59,7 +60,11 @@ static void by_holder(struct __test_metadata *_metadata, struct dax_test *self, 
 	ASSERT_EQ(0, fsync(self->fd));
 
 	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	/* Whatever this process takes for the first time. */
+	EXPECT_LE(0, faults_of(touch(self->map, FILE_PAGES)));
 	EXPECT_EQ(-EDEADLK, op.fn(&pinned));
+	/* No page has been unmapped on the way. */
+	EXPECT_EQ(0, faults_of(touch(self->map, FILE_PAGES)));
 	ASSERT_EQ(0, snapshot_take(self->path, &after));
 	EXPECT_TRUE(snapshot_same(&before, &after));
 
@@ -97,12 +102,16 @@ BY_HOLDER(zero_range, change_zero)
 BY_HOLDER(collapse_range, change_collapse)
 BY_HOLDER(insert_range, change_insert)
 BY_HOLDER(unshare_range, change_unshare)
+BY_HOLDER(punch_by_madvise, change_madv_remove)
+BY_HOLDER(zero_range_by_ioctl, change_zero_ioctl)
 BY_HOLDER(reflink_source, change_reflink_from)
 BY_HOLDER(reflink_destination, change_reflink_to)
 BY_HOLDER(dedupe_source, change_dedupe_from)
 BY_HOLDER(dedupe_destination, change_dedupe_to)
 BY_HOLDER(exchange_range_file1, change_exchange_1)
 BY_HOLDER(exchange_range_file2, change_exchange_2)
+BY_HOLDER(commit_range_file1, change_commit_1)
+BY_HOLDER(commit_range_file2, change_commit_2)
 BY_HOLDER_WHOLE(open_with_trunc, change_open_trunc)
 BY_HOLDER_WHOLE(online_repair, change_repair)
 BY_HOLDER_WHOLE(dax_flag, change_dax_flag)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Each layout change of a leased file by a process that is no holder: refused
- * with ETXTBSY at once, pinned or not, and nothing of the file is changed.
+ * with ETXTBSY at once, pinned or not, and nothing of the file is changed, nor
+ * unmapped.
  * With the lease given back the same call succeeds.
  */
 #include "actor.h"
 #include "change.h"
 #include "dax_fixture.h"
+#include "faults.h"
 
 #define PIN_FIRST	4
 #define PIN_PAGES	2
@@ -30,9 +32,23 @@ static long try_it(struct __test_metadata *_metadata, struct dax_test *self, pee
 	return fn(&c);
 }
 
-static void refused(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
+/* At once: neither is anything changed, nor has a page been unmapped on the way. */
+static void expect_refused(struct __test_metadata *_metadata, struct dax_test *self,
+			   struct peer *peer, peer_fn fn, struct change *c)
 {
 	struct snapshot before, after;
+
+	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	/* Whatever this process takes for the first time. */
+	EXPECT_LE(0, faults_of(touch(self->map, FILE_PAGES)));
+	EXPECT_EQ(-ETXTBSY, peer_call(peer, fn, c, sizeof(*c)));
+	EXPECT_EQ(0, faults_of(touch(self->map, FILE_PAGES)));
+	ASSERT_EQ(0, snapshot_take(self->path, &after));
+	EXPECT_TRUE(snapshot_same(&before, &after));
+}
+
+static void refused(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
+{
 	char other[PATH_LEN], page[PAGE_SZ];
 	struct peer peer;
 	struct change c;
@@ -56,12 +72,9 @@ static void refused(struct __test_metadata *_metadata, struct dax_test *self, pe
 	ASSERT_EQ(0, pin_pages(PIN_FIRST, PIN_PAGES, TESTDEV_PIN_WRITE, &id));
 	memcpy(page, page_of(self->map, PIN_FIRST), PAGE_SZ);
 	ASSERT_EQ(0, fsync(self->fd));
-	ASSERT_EQ(0, snapshot_take(self->path, &before));
 
 	/* Pinned. */
-	EXPECT_EQ(-ETXTBSY, peer_call(&peer, fn, &c, sizeof(c)));
-	ASSERT_EQ(0, snapshot_take(self->path, &after));
-	EXPECT_TRUE(snapshot_same(&before, &after));
+	expect_refused(_metadata, self, &peer, fn, &c);
 
 	/* The device still writes to the file. */
 	page[0] ^= 1;
@@ -72,9 +85,7 @@ static void refused(struct __test_metadata *_metadata, struct dax_test *self, pe
 
 	/* Leased, no longer pinned. */
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
-	EXPECT_EQ(-ETXTBSY, peer_call(&peer, fn, &c, sizeof(c)));
-	ASSERT_EQ(0, snapshot_take(self->path, &after));
-	EXPECT_TRUE(snapshot_same(&before, &after));
+	expect_refused(_metadata, self, &peer, fn, &c);
 
 	/* Free. */
 	ASSERT_EQ(0, lease_release(self->lease));
@@ -96,13 +107,17 @@ REFUSED(zero_range, change_zero)
 REFUSED(collapse_range, change_collapse)
 REFUSED(insert_range, change_insert)
 REFUSED(unshare_range, change_unshare)
-REFUSED(punch_by_xfs_ioctl, change_unresvsp)
+REFUSED(punch_by_ioctl, change_unresvsp)
+REFUSED(punch_by_madvise, change_madv_remove)
+REFUSED(zero_range_by_ioctl, change_zero_ioctl)
 REFUSED(reflink_source, change_reflink_from)
 REFUSED(reflink_destination, change_reflink_to)
 REFUSED(dedupe_source, change_dedupe_from)
 REFUSED(dedupe_destination, change_dedupe_to)
 REFUSED(exchange_range_file1, change_exchange_1)
 REFUSED(exchange_range_file2, change_exchange_2)
+REFUSED(commit_range_file1, change_commit_1)
+REFUSED(commit_range_file2, change_commit_2)
 REFUSED(swapext_target, change_swapext)
 REFUSED(swapext_temporary, change_swapext_tmp)
 REFUSED(online_repair, change_repair)
@@ -114,6 +129,20 @@ TEST_F(dax, swap_boot_loader)
 	if (variant->fs != &fs_ext4)
 		SKIP(return, "an ioctl of ext4");
 	refused(_metadata, self, change_swap_boot);
+}
+
+/* Not on a device of persistent memory, leased or not. */
+TEST_F(dax, write_zeroes)
+{
+	struct change c = change_of(self->path, NULL, PIN_FIRST * PAGE_SZ, PAGE_SZ);
+	struct snapshot before, after;
+
+	EXPECT_EQ(-EOPNOTSUPP, in_child(change_write_zeroes, &c, sizeof(c)));
+	acquire_whole();
+	ASSERT_EQ(0, snapshot_take(self->path, &before));
+	EXPECT_EQ(-EOPNOTSUPP, change_write_zeroes(&c));
+	ASSERT_EQ(0, snapshot_take(self->path, &after));
+	EXPECT_TRUE(snapshot_same(&before, &after));
 }
 
 /* ext4 does not do it to DAX files at all, leased or not. */

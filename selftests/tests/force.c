@@ -133,8 +133,8 @@ TEST_F(dax, kills_if_told_so)
 	peer_stop(&holder);
 }
 
-/* What is left of a holder that has gone, with its device in other hands. */
-TEST_F(dax, kills_who_keeps_an_orphan)
+/* It has given its lease up, and is known as the one that made the pin. */
+TEST_F(dax, kills_who_made_an_orphan)
 {
 	struct daxlease_force done;
 	struct peer holder;
@@ -147,6 +147,41 @@ TEST_F(dax, kills_who_keeps_an_orphan)
 	EXPECT_EQ(0, done.leases);
 	EXPECT_TRUE(wait_leases(0, 0));
 	peer_stop(&holder);
+}
+
+/* The device is in other hands, who made the pin is gone: whom to kill, OPENERS tells. */
+TEST_F(dax, an_heir_is_for_openers_to_find)
+{
+	struct daxlease_force done;
+	struct peer holder, heir;
+	struct lease_view view;
+	int32_t pids[4] = { 0 };
+	struct stat st;
+	int fd;
+
+	ASSERT_EQ(0, peer_start(&heir));
+	ASSERT_LE(0, start_holder(&holder, self->path, 0));
+	fd = peer_get_fd(&holder, peer_call(&holder, actor_dev_fd, NULL, 0));
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, peer_give_fd(&heir, fd));
+	ASSERT_EQ(0, close(fd));
+	peer_kill(&holder);
+
+	ASSERT_EQ(0, force(self->lease, self->fd, 0, 0, DAXLEASE_FORCE_KILL, &done));
+	EXPECT_EQ(0, done.revoked);
+	EXPECT_EQ(0, done.killed);
+	EXPECT_EQ(1, done.pins);
+	EXPECT_EQ(0, done.leases);
+	EXPECT_EQ(0, kill(heir.pid, 0));
+	ASSERT_EQ(0, fstat(self->fd, &st));
+	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
+	ASSERT_EQ(1, view.pins);
+	ASSERT_EQ(1, lease_openers(self->lease, view.pin[0].id, pids, sizeof(pids)));
+	EXPECT_EQ(heir.pid, pids[0]);
+	peer_kill(&heir);
+	EXPECT_TRUE(wait_leases(0, 0));
+	ASSERT_EQ(0, force(self->lease, self->fd, 0, 0, DAXLEASE_FORCE_KILL, &done));
+	EXPECT_EQ(0, done.pins);
 }
 
 TEST_F(dax, nothing_there)

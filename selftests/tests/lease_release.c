@@ -14,20 +14,6 @@ static long punch(struct dax_test *self, unsigned long page)
 	return in_child(change_punch, &c, sizeof(c));
 }
 
-static void noted(int sig)
-{
-	(void)sig;
-}
-
-static long catch_signals(void *arg)
-{
-	/* Without SA_RESTART. */
-	struct sigaction action = { .sa_handler = noted };
-
-	(void)arg;
-	return sigaction(SIGUSR1, &action, NULL) ? -errno : 0;
-}
-
 /* A peer with a lease of the whole file and one pinned page. */
 static long start_holder(struct peer *peer, const char *path)
 {
@@ -116,7 +102,7 @@ TEST_F(dax, signal_ends_the_wait_and_leaves_the_lease)
 
 	id = start_holder(&peer, self->path);
 	ASSERT_LE(0, id);
-	ASSERT_EQ(0, peer_call(&peer, catch_signals, NULL, 0));
+	ASSERT_EQ(0, peer_call(&peer, actor_catch_sigusr1, NULL, 0));
 	ASSERT_EQ(0, peer_post(&peer, actor_release, NULL, 0));
 	ASSERT_TRUE(wait_blocked_in(peer.pid, SYS_ioctl));
 	ASSERT_EQ(0, kill(peer.pid, SIGUSR1));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Unmounting and freezing a filesystem with pinned pages. */
+/*
+ * Unmounting, remounting and freezing a filesystem with pinned pages, and
+ * executing a leased file: a lease keeps its file open for writing.
+ */
 #include "actor.h"
 #include "dax_fixture.h"
 
@@ -48,6 +51,44 @@ TEST_F(dax, umount_with_a_lease_is_busy)
 	ASSERT_EQ(0, lease_release(self->lease));
 	ASSERT_EQ(0, fs_umount(variant->fs));
 	ASSERT_EQ(0, fs_mount(variant->fs));
+}
+
+/* Of the pattern that is in it nothing can be executed, which is found out later. */
+static long execute(void *path)
+{
+	execl(path, path, NULL);
+	return -errno;
+}
+
+#define try_execute() in_child(execute, self->path, sizeof(self->path))
+
+TEST_F(dax, neither_read_only_nor_executed_with_a_lease)
+{
+	ASSERT_EQ(0, fchmod(self->fd, 0755));
+	acquire_whole();
+	ASSERT_EQ(0, munmap(self->map, FILE_SIZE));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(-EBUSY, fs_remount(variant->fs, true));
+	EXPECT_EQ(-ETXTBSY, try_execute());
+	ASSERT_EQ(0, lease_release(self->lease));
+	EXPECT_EQ(-ENOEXEC, try_execute());
+	ASSERT_EQ(0, fs_remount(variant->fs, true));
+	ASSERT_EQ(0, fs_remount(variant->fs, false));
+}
+
+TEST_F(dax, neither_read_only_nor_executed_with_an_orphaned_pin)
+{
+	uint32_t id;
+
+	ASSERT_EQ(0, fchmod(self->fd, 0755));
+	keep_only_the_pin(_metadata, self, &id);
+	EXPECT_EQ(-EBUSY, fs_remount(variant->fs, true));
+	EXPECT_EQ(-ETXTBSY, try_execute());
+	ASSERT_EQ(0, testdev_unpin(self->dev, id));
+	ASSERT_TRUE(wait_leases(0, 0));
+	EXPECT_EQ(-ENOEXEC, try_execute());
+	ASSERT_EQ(0, fs_remount(variant->fs, true));
+	ASSERT_EQ(0, fs_remount(variant->fs, false));
 }
 
 FIXTURE(frozen) {

@@ -8,26 +8,6 @@
 
 #define MOST		64
 
-static int openers(int lease, uint64_t pin, int32_t *pids, uint32_t len)
-{
-	struct daxlease_openers args = {
-		.size = sizeof(args),
-		.pin = pin,
-		.buf = (uintptr_t)pids,
-		.buf_len = len,
-	};
-
-	return ioctl(lease, DAXLEASE_OPENERS, &args) ? -errno : (int)args.count;
-}
-
-static bool has(const int32_t *pids, int n, pid_t pid)
-{
-	while (n-- > 0)
-		if (pids[n] == pid)
-			return true;
-	return false;
-}
-
 /* The number of the only pin. */
 static uint64_t pin_number(struct dax_test *self)
 {
@@ -67,7 +47,7 @@ TEST_F(dax, who_has_it_open)
 	ASSERT_LE(0, peer_pin(&holder, 3, 1, TESTDEV_PIN_WRITE));
 	pin = pin_number(self);
 	ASSERT_NE(0, pin);
-	n = openers(self->lease, pin, pids, sizeof(pids));
+	n = lease_openers(self->lease, pin, pids, sizeof(pids));
 	ASSERT_EQ(1, n);
 	EXPECT_EQ(holder.pid, pids[0]);
 
@@ -75,26 +55,26 @@ TEST_F(dax, who_has_it_open)
 	fd = peer_get_fd(&holder, peer_call(&holder, actor_dev_fd, NULL, 0));
 	ASSERT_LE(0, fd);
 	ASSERT_LE(0, peer_give_fd(&heir, fd));
-	n = openers(self->lease, pin, pids, sizeof(pids));
+	n = lease_openers(self->lease, pin, pids, sizeof(pids));
 	ASSERT_EQ(3, n);
-	EXPECT_TRUE(has(pids, n, holder.pid));
-	EXPECT_TRUE(has(pids, n, heir.pid));
-	EXPECT_TRUE(has(pids, n, getpid()));
+	EXPECT_TRUE(lease_opened_by(pids, n, holder.pid));
+	EXPECT_TRUE(lease_opened_by(pids, n, heir.pid));
+	EXPECT_TRUE(lease_opened_by(pids, n, getpid()));
 	/* The number is right also where there is no room. */
 	pids[0] = pids[1] = -1;
-	EXPECT_EQ(3, openers(self->lease, pin, pids, sizeof(pids[0])));
+	EXPECT_EQ(3, lease_openers(self->lease, pin, pids, sizeof(pids[0])));
 	EXPECT_NE(-1, pids[0]);
 	EXPECT_EQ(-1, pids[1]);
-	EXPECT_EQ(3, openers(self->lease, pin, NULL, 0));
+	EXPECT_EQ(3, lease_openers(self->lease, pin, NULL, 0));
 
 	close(fd);
 	peer_kill(&holder);
-	n = openers(self->lease, pin, pids, sizeof(pids));
+	n = lease_openers(self->lease, pin, pids, sizeof(pids));
 	ASSERT_EQ(1, n);
 	EXPECT_EQ(heir.pid, pids[0]);
 	peer_stop(&heir);
 	EXPECT_TRUE(wait_leases(0, 0));
-	EXPECT_EQ(-ENOENT, openers(self->lease, pin, pids, sizeof(pids)));
+	EXPECT_EQ(-ENOENT, lease_openers(self->lease, pin, pids, sizeof(pids)));
 }
 
 static long ask_as_user(void *arg)
@@ -107,7 +87,7 @@ static long ask_as_user(void *arg)
 		return lease;
 	if (setresuid(1000, 1000, 1000))
 		return -errno;
-	return openers(lease, *pin, pids, sizeof(pids));
+	return lease_openers(lease, *pin, pids, sizeof(pids));
 }
 
 TEST_F(dax, not_for_others_to_see)
@@ -121,8 +101,8 @@ TEST_F(dax, not_for_others_to_see)
 	ASSERT_NE(0, pin);
 	EXPECT_EQ(-ENOENT, in_child(ask_as_user, &pin, sizeof(pin)));
 	pin += 1;
-	EXPECT_EQ(-ENOENT, openers(self->lease, pin, NULL, 0));
-	EXPECT_EQ(-ENOENT, openers(self->lease, 0, NULL, 0));
+	EXPECT_EQ(-ENOENT, lease_openers(self->lease, pin, NULL, 0));
+	EXPECT_EQ(-ENOENT, lease_openers(self->lease, 0, NULL, 0));
 }
 
 TEST_F(dax, a_bad_address)
@@ -134,7 +114,7 @@ TEST_F(dax, a_bad_address)
 	acquire_whole();
 	ASSERT_EQ(0, pin_pages(3, 1, TESTDEV_PIN_WRITE, &id));
 	pin = pin_number(self);
-	EXPECT_EQ(-EFAULT, openers(self->lease, pin, (void *)8, sizeof(pids)));
+	EXPECT_EQ(-EFAULT, lease_openers(self->lease, pin, (void *)8, sizeof(pids)));
 }
 
 TEST_HARNESS_MAIN

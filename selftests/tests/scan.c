@@ -6,12 +6,12 @@
 #include "actor.h"
 #include "change.h"
 #include "dax_fixture.h"
+#include "faults.h"
 #include "huge_file.h"
 #include "scan.h"
 
 #include <linux/falloc.h>
 #include <linux/fs.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 
 #define IDLE		0
@@ -38,12 +38,6 @@
 		     (first_page) * PAGE_SZ, (end_page) * PAGE_SZ)
 
 #define EXPECT_IDLE(page, pages)	EXPECT_SCAN(page, pages, IDLE, 0, 0)
-
-static void touch(const char *map, unsigned long pages)
-{
-	for (unsigned long page = 0; page < pages; page++)
-		*(volatile const char *)(map + page * PAGE_SZ);
-}
 
 /* A pipe that holds a reference to a page, as direct I/O into it does. */
 static void hold(struct __test_metadata *_metadata, char *addr, int pipes[2])
@@ -371,20 +365,6 @@ TEST_F(dax, of_any_descriptor)
 	ASSERT_EQ(0, unlink(self->path));
 	EXPECT_SCAN(0, 0, PINNED, 3, 4);
 }
-
-static long minor_faults(void)
-{
-	struct rusage usage;
-
-	return getrusage(RUSAGE_SELF, &usage) ? -1 : usage.ru_minflt;
-}
-
-#define faults_of(statement) ({				\
-	long __before = minor_faults();			\
-							\
-	statement;					\
-	minor_faults() - __before;			\
-})
 
 TEST_F(dax, unmaps_nothing)
 {

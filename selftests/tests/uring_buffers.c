@@ -94,7 +94,7 @@ TEST_F(dax, what_a_lease_does_not_allow)
 
 TEST_F(dax, attribution)
 {
-	char comm[16] = { 0 };
+	char comm[16] = { 0 }, path[64];
 	struct lease_view view;
 	struct io_uring ring;
 
@@ -107,6 +107,8 @@ TEST_F(dax, attribution)
 	EXPECT_EQ(3, view.lease.pinned_pages);
 	EXPECT_EQ(DAXLEASE_PIN_IO_URING, view.pin[0].kind);
 	EXPECT_STREQ("io_uring", view.pin[0].owner);
+	ASSERT_EQ(0, fd_path(ring.ring_fd, path, sizeof(path)));
+	EXPECT_STREQ(path, view.pin[0].owner_file);
 	EXPECT_EQ(getpid(), view.pin[0].pid);
 	EXPECT_EQ(getuid(), view.pin[0].uid);
 	read_text("/proc/self/comm", comm, sizeof(comm));

@@ -302,6 +302,7 @@ static long reg_more(void *arg)
 TEST_F(dax, in_the_hands_of_another_process)
 {
 	struct peer first, second;
+	int32_t pids[4] = { 0 };
 	struct lease_view view;
 	struct user u = { 0 };
 	char comm[16] = { 0 };
@@ -317,6 +318,8 @@ TEST_F(dax, in_the_hands_of_another_process)
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EINVAL, peer_give_fd(&second, fd));
 	close(fd);
+	view = view_file(_metadata, self);
+	EXPECT_EQ(2, lease_openers(self->lease, view.pin[0].id, pids, sizeof(pids)));
 	peer_stop(&first);
 
 	/* Still there, still attributed, though its maker has no number now. */
@@ -329,6 +332,8 @@ TEST_F(dax, in_the_hands_of_another_process)
 	read_text("/proc/self/comm", comm, sizeof(comm));
 	comm[strcspn(comm, "\n")] = 0;
 	EXPECT_STREQ(comm, view.pin[0].comm);
+	ASSERT_EQ(1, lease_openers(self->lease, view.pin[0].id, pids, sizeof(pids)));
+	EXPECT_EQ(second.pid, pids[0]);
 	EXPECT_EQ(-ETXTBSY, punch(self, 3));
 	EXPECT_EQ(0, peer_call(&second, read_zeroes, &u, sizeof(u)));
 	EXPECT_EQ(1, file_is_zero(self->fd, 0, 2 * PAGE_SZ));

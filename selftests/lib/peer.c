@@ -34,9 +34,10 @@ static int msg_send(int sock, const struct message *msg, int fd)
 		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
 	}
-	if (sendmsg(sock, &hdr, MSG_NOSIGNAL) != sizeof(*msg))
-		return errno ? -errno : -EPIPE;
-	return 0;
+	if (sendmsg(sock, &hdr, MSG_NOSIGNAL) == sizeof(*msg))
+		return 0;
+	/* It died before it could read this, instead of after. */
+	return errno == EPIPE ? -ECONNRESET : -errno;
 }
 
 static int msg_recv(int sock, struct message *msg, int *fd)

@@ -122,6 +122,16 @@ bool wait_foll_pins(long long count)
 	return wait_until(pins_down_to, &count);
 }
 
+static bool pins_are(void *arg)
+{
+	return foll_pins_now() == *(long long *)arg;
+}
+
+bool foll_pins_become(long long count)
+{
+	return wait_until(pins_are, &count);
+}
+
 struct blocked {
 	pid_t pid;
 	long nr;

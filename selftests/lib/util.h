@@ -23,6 +23,9 @@ long long foll_pins(void);
 /* Likewise, in one look, with what the kernel itself has pinned for a moment. */
 long long foll_pins_now(void);
 
+/* Polls until there are exactly so many, whatever the kernel pins for a moment. */
+bool foll_pins_become(long long count);
+
 /* Waits until there are no more of them than that. */
 bool wait_foll_pins(long long count);
 

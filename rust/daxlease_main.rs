@@ -12,7 +12,7 @@
 //! | `lifecycle`, `verdict`, `event`, `range`, `range_count`, `runs`, `account` | pure logic, with KUnit tests |
 //! | `gate`, `handle`, `owner` | pins; **the protocol is written in `gate`** |
 //! | `breaker`, `layout/breaks`, `drain` | layout changes |
-//! | `revoke` | taking pins back from their owner |
+//! | `revoke`, `gone` | taking pins back from their owner; all of them where a device goes |
 //! | `scanner` | is a range busy |
 //! | `trace` | tracepoints |
 //! | `hooks`, `bindings`, `dax_file`, `pgmap`, `identity`, `helpers.c` | the rim to C |
@@ -33,6 +33,7 @@ mod fdinfo;
 mod fops;
 mod force;
 mod gate;
+mod gone;
 mod handle;
 mod hooks;
 mod identity;

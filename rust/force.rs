@@ -93,7 +93,7 @@ fn report(file: &DaxFile, range: &PageRange, done: &Done) {
 
 impl Layout {
     /// An owner with pins in the range, numbered up to `newest`, that can be revoked.
-    fn revocable(&self, range: &PageRange, newest: u64) -> Option<Arc<Owner>> {
+    pub(crate) fn revocable(&self, range: &PageRange, newest: u64) -> Option<Arc<Owner>> {
         let inner = self.inner.lock();
 
         let found = inner.leases.keys().find_map(|id| {
@@ -151,7 +151,7 @@ impl Layout {
     }
 
     /// Pins in the range, and leases over it.
-    fn left(&self, range: &PageRange) -> (u32, u32) {
+    pub(crate) fn left(&self, range: &PageRange) -> (u32, u32) {
         let inner = self.inner.lock();
         let pins = inner
             .leases

@@ -7,7 +7,7 @@
 //! - The manager is published. `break_begin`, `pin` and `write_pinned` are called between
 //!   registration and unregistration only: `layout_lease_unregister()` returns when none of them runs
 //!   any more. The others are called with a reference on the module that a token or a
-//!   handle has had since.
+//!   handle has had since, or that the caller has taken for it.
 //! - The structures passed are valid for the call, and those of the caller are not used by anybody
 //!   else meanwhile: a `layout_break` is the caller's own, and it serialises the calls on a handle.
 
@@ -32,6 +32,7 @@ use crate::{
         Grab,
         Request, //
     },
+    gone,
     handle::Handle,
     identity::Tgid,
     manager::Manager,
@@ -86,6 +87,7 @@ static OPS: Table = Table(bindings::layout_lease_ops {
     allow_revoke: Some(allow_revoke),
     forbid_revoke: Some(forbid_revoke),
     write_pinned: Some(write_pinned),
+    device_gone: Some(device_gone),
 });
 
 /// # Safety
@@ -329,4 +331,14 @@ unsafe extern "C" fn write_pinned(
     manager
         .find(inode as InodeKey)
         .is_some_and(|layout| layout.write_pinned(&PageRange::new(first, first + nr as u64)))
+}
+
+/// # Safety
+///
+/// As the `device_gone` operation.
+unsafe extern "C" fn device_gone(inode: *mut bindings::inode) {
+    // SAFETY: See the top of this file.
+    let manager = unsafe { Manager::current() };
+
+    gone::device_gone(manager, inode as InodeKey);
 }

@@ -110,7 +110,7 @@ impl Revoker {
     ///
     /// The handle must be valid, have a [`Handle`] as its `priv`, and stay so until
     /// [`Revoker::forbid`] has returned; until then the caller uses neither. `callback` must be fit
-    /// to be called for it, once, from any task, with no locks held.
+    /// to be called for it, once, from any task, with no locks held but `s_umount`.
     pub(crate) unsafe fn allow(&self, pin: *mut bindings::layout_pin, callback: Callback) {
         let mut state = self.state.lock();
 
@@ -138,7 +138,7 @@ impl Revoker {
     }
 
     /// Takes the pages back, if that is allowed, and gives the accounts back. Returns whether it has
-    /// done so. Sleeps, with no locks held.
+    /// done so. Sleeps, with no locks held but, where the device goes, `s_umount`.
     pub(crate) fn revoke(&self, manager: &Manager, reason: Reason) -> bool {
         let allowed = {
             let mut state = self.state.lock();

@@ -85,7 +85,7 @@ struct daxlease_trace_pin {
 	{ 3, "zero_range" }, { 4, "unshare_range" },			\
 	{ 5, "collapse_range" }, { 6, "insert_range" },			\
 	{ 7, "remap" }, { 8, "exchange" }, { 9, "whole_file" },		\
-	{ 10, "force" })
+	{ 10, "force" }, { 11, "device_gone" })
 
 /* How a lease ended. */
 #define daxlease_show_how(how)	__print_symbolic(how,			\

@@ -8,4 +8,4 @@
 touch /run/leave-mounted
 
 cd "$OUT/selftests"
-exec timeout -k 10 300 ./last/unbind
+exec timeout -k 10 900 ./last/unbind

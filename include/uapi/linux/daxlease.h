@@ -382,6 +382,7 @@ struct daxlease_force {
 #define DAXLEASE_REASON_EXCHANGE	8
 #define DAXLEASE_REASON_WHOLE_FILE	9	/* repair and the like */
 #define DAXLEASE_REASON_FORCE		10	/* DAXLEASE_FORCE */
+#define DAXLEASE_REASON_DEVICE_GONE	11	/* the driver of the memory is unbound */
 
 /**
  * struct daxlease_event - what read() on a lease fd returns, one or more of them

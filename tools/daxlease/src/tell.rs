@@ -146,6 +146,7 @@ impl Teller {
                 self.revoked.insert(pin.pin_id);
                 let why = match reason.as_str() {
                     "force" => "by force".into(),
+                    "device_gone" => "as its device goes".into(),
                     other => format!("to {} it", verb(other)),
                 };
                 format!(

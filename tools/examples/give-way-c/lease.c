@@ -84,6 +84,7 @@ const char *lease_reason(uint32_t reason)
 		[DAXLEASE_REASON_EXCHANGE]	= "exchange a part of",
 		[DAXLEASE_REASON_WHOLE_FILE]	= "repair",
 		[DAXLEASE_REASON_FORCE]		= "free",
+		[DAXLEASE_REASON_DEVICE_GONE]	= "take the device away from",
 	};
 
 	if (reason >= sizeof(reasons) / sizeof(reasons[0]))

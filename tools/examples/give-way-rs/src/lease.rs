@@ -66,6 +66,7 @@ const fn text_of(reason: u32) -> &'static str {
         verbs::DAXLEASE_REASON_EXCHANGE => "exchange a part of",
         verbs::DAXLEASE_REASON_WHOLE_FILE => "repair",
         verbs::DAXLEASE_REASON_FORCE => "free",
+        verbs::DAXLEASE_REASON_DEVICE_GONE => "take the device away from",
         _ => "change",
     }
 }

@@ -81,6 +81,7 @@ static void rage(struct __test_metadata *_metadata, struct dax_test *self)
 	storm = mmap(NULL, sizeof(*storm), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		     -1, 0);
 	ASSERT_NE(MAP_FAILED, storm);
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	ASSERT_EQ(0, pipe(storm->go));
 	for (int i = 0; i < PARENTS; i++) {
 		pids[i] = fork();
@@ -104,8 +105,9 @@ static void rage(struct __test_metadata *_metadata, struct dax_test *self)
 	EXPECT_EQ(-ENOSPC, in_child(attach, &self->lease, sizeof(self->lease)));
 	for (int i = 0; i < PARENTS; i++)
 		kill(-pids[i], SIGKILL);
-	for (int i = 0; i < PARENTS; i++)
-		waitpid(pids[i], NULL, 0);
+	/* To the last one: who has not been waited for has not ended. */
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 	munmap(storm, sizeof(*storm));
 }
 

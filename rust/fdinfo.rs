@@ -3,7 +3,6 @@
 //! What /proc/PID/fdinfo tells of a lease fd: the lease, and its first pins.
 
 use kernel::{
-    prelude::*,
     seq_file::SeqFile,
     seq_print, //
 };

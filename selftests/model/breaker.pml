@@ -3,13 +3,19 @@
  * A layout change of one file: rust/breaker.rs between the locks of ext4 and xfs.
  */
 
+/* It has been answered, after the drain: no pin comes from now on. */
+inline answered(an_b, an_x)
+{
+	if
+	:: an_x != NONE -> mark[an_b * NR + an_x] = mark[an_b * NR + an_x] | ANSWERED
+	:: else
+	fi
+}
+
 inline go_ahead(ga_b, ga_f, ga_x)
 {
 	must_not(GO_AHEAD_UNDER_A_LONG_TERM_PIN, device_has(ga_f));
-	if
-	:: ga_x != NONE -> mark[ga_b * NR + ga_x] = mark[ga_b * NR + ga_x] | GRANTED
-	:: else
-	fi
+	answered(ga_b, ga_x)
 }
 
 /* Break::begin(), with i_rwsem held.  'ok' is the answer. */
@@ -34,12 +40,20 @@ inline begin(bg_b, bg_f, bg_x, bg_pages, bg_mine, ok, drain)
 		:: bg_mine = 1
 		fi;
 		/* Layout::begin_break() */
-		ok = 1;
+#if LAYOUTS > 1
 		if
-		:: bg_x != NONE && refused(bg_x, bg_pages, bg_mine) ->
-			ok = 0;
-			put(bg_x);
-			bg_x = NONE
+		:: bg_x != NONE && retired[bg_x] -> put(bg_x); bg_x = NONE
+		:: else
+		fi;
+#endif
+		ok = GO;
+		if
+		:: bg_x != NONE ->
+			judge(bg_x, bg_pages, bg_mine, ok);
+			if
+			:: ok == REFUSED -> put(bg_x); bg_x = NONE
+			:: else
+			fi
 		:: else
 		fi
 #ifdef CHECK_BEFORE_FLAG
@@ -60,7 +74,8 @@ inline begin(bg_b, bg_f, bg_x, bg_pages, bg_mine, ok, drain)
 		drain = 0;
 #endif
 		if
-		:: ok && !drain -> go_ahead(bg_b, bg_f, bg_x)
+		:: ok == GO && !drain -> go_ahead(bg_b, bg_f, bg_x)
+		:: ok == WAIT && !drain -> answered(bg_b, bg_x)
 		:: else
 		fi
 	}
@@ -74,16 +89,15 @@ inline begin(bg_b, bg_f, bg_x, bg_pages, bg_mine, ok, drain)
 	STEP
 #ifndef NOT_JUDGED_AGAIN
 			/* Layout::judge_break() */
+			judge(bg_x, bg_pages, bg_mine, ok);
 			if
-			:: refused(bg_x, bg_pages, bg_mine) ->
-				ok = 0;
-				unmark(bg_b, bg_x);
-				bg_x = NONE
+			:: ok == REFUSED -> unmark(bg_b, bg_x); bg_x = NONE
 			:: else
 			fi;
 #endif
 			if
-			:: ok -> go_ahead(bg_b, bg_f, bg_x)
+			:: ok == GO -> go_ahead(bg_b, bg_f, bg_x)
+			:: ok == WAIT -> answered(bg_b, bg_x)
 			:: else
 			fi
 		}
@@ -91,7 +105,7 @@ inline begin(bg_b, bg_f, bg_x, bg_pages, bg_mine, ok, drain)
 	fi
 }
 
-/* Break::drop() */
+/* Break::end() */
 inline end(en_b, en_x)
 {
 	if
@@ -130,20 +144,45 @@ inline wait_idle(wi_f)
 	must_not(BLOCK_FREED_UNDER_A_LONG_TERM_PIN, device_has(f)); \
 	step_must_not(BLOCK_FREED_WHILE_REFERENCED, refs[f] > 0)
 
+#ifdef LOOKS
+/* What a layout change finds out about the file, under i_rwsem, is so until then. */
+bit version[FILES];
+#define look(f)		looked = version[f]
+#define change_as_found(f) \
+	must_not(CHANGE_BY_AN_OLD_LOOK, looked != version[f]); \
+	version[f] = !version[f]; looked = 0
+#else
+#define look(f)		skip
+#define change_as_found(f) skip
+#endif
+
+#ifdef ONE_EACH
+#define may_change(b, f) ((b) == (f))
+#else
+#define may_change(b, f) true
+#endif
+
 proctype Breaker(byte b)
 {
-	byte f, x, pages;
-	bit mine, ok, drain;
+	byte f, x, pages, ok;
+	bit mine, drain;
+#ifdef BREAKABLE
+	byte z;
+#endif
+#ifdef LOOKS
+	bit looked;
+#endif
 
 end_idle:
 	atomic {
 		if
-		:: !stopping && !i_rwsem[0] -> f = 0
+		:: !stopping && i_free(0) && may_change(b, 0) -> f = 0
 #if FILES > 1
-		:: !stopping && !i_rwsem[1] -> f = 1
+		:: !stopping && i_free(1) && may_change(b, 1) -> f = 1
 #endif
 		fi;
 		i_rwsem[f] = 1;
+		look(f);
 		breaking(b, 1)
 	}
 #ifdef BREAK_UNDER_INVALIDATE_LOCK
@@ -151,15 +190,46 @@ end_idle:
 #endif
 	begin(b, f, x, pages, mine, ok, drain);
 	if
-	:: atomic { !ok -> goto unlock }
-	:: atomic { ok -> ok = 0; pages = 0; mine = 0 }
+	:: atomic { ok == REFUSED -> goto unlock }
+	:: atomic { ok == GO -> ok = 0; pages = 0; mine = 0 }
+#ifdef BREAKABLE
+	:: atomic { ok == WAIT ->
+#ifndef WAIT_UNDER_I_RWSEM
+		i_rwsem[f] = 0
+#endif
+	   }
+#ifdef MARK_NOT_KEPT
+		atomic { mark[b * NR + x] = 8 }	/* of no page */
+#endif
+		wait_break(b, f, x, pages, mine, ok, z);
+		/* layout_break_wait() ends it where it has failed. */
+		atomic {
+			pages = 0; mine = 0;
+			if
+			:: ok == REFUSED -> end(b, x); x = NONE
+			:: else
+			fi
+		}
+#ifndef WAIT_UNDER_I_RWSEM
+		i_lock_again(f);
+#endif
+		if
+		:: atomic { ok == REFUSED -> goto unlock }
+		:: atomic { ok == GO ->
+			ok = 0;
+#ifndef NOT_FOUND_OUT_AGAIN
+			look(f)
+#endif
+		   }
+		fi
+#endif
 	fi;
 
 #ifndef BREAK_UNDER_INVALIDATE_LOCK
 	inv_lock(f);
 #endif
 	wait_idle(f);
-	atomic { change_layout(f) }
+	atomic { change_layout(f); change_as_found(f) }
 #ifdef STALL
 	if
 	:: b == 1 && f == 1 ->

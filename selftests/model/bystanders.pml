@@ -45,9 +45,9 @@ end_idle:
 	:: atomic { !stopping -> mmap_wanted = 1 }
 		atomic { !mmap_write && mmap_readers == 0 -> mmap_wanted = 0; mmap_write = 1 }
 		atomic { mmap_write = 0; goto end_idle }
-	:: atomic { !stopping && !i_rwsem[0] -> i_rwsem[0] = 1; f = 0 }
+	:: atomic { !stopping && i_free(0) -> i_rwsem[0] = 1; f = 0 }
 #if FILES > 1
-	:: atomic { !stopping && !i_rwsem[1] -> i_rwsem[1] = 1; f = 1 }
+	:: atomic { !stopping && i_free(1) -> i_rwsem[1] = 1; f = 1 }
 #endif
 	fi;
 	atomic { mmap_readable -> mmap_readers++ }
@@ -65,25 +65,50 @@ end_idle:
  */
 proctype Remapper(byte b)
 {
-	byte x, y, pages;
-	bit mine, ok, drain;
+	byte x, y, pages, ok;
+	bit mine, drain;
+#ifdef BREAKABLE
+	bit f;
+	byte z, w;
+#endif
 
 end_idle:
-	atomic { !stopping && !i_rwsem[0] -> i_rwsem[0] = 1 }
+	atomic { !stopping && i_free(0) -> i_rwsem[0] = 1 }
 	atomic {
-		!i_rwsem[1] -> i_rwsem[1] = 1;
+		i_free(1) -> i_rwsem[1] = 1;
 		breaking(b, 1);
 		x = NONE; y = NONE
 	}
+#ifdef BREAKABLE
+ask:
+	/* With a token it does not ask a second time. */
+	if
+	:: x != NONE -> goto ask_other
+	:: else
+	fi;
+#endif
 	begin(b, 0, x, pages, mine, ok, drain);
 	if
-	:: !ok -> goto unlock
-	:: ok
+	:: ok == REFUSED -> goto unlock
+	:: ok == GO
+#ifdef BREAKABLE
+	:: atomic { ok == WAIT -> f = 0; w = x; goto wait }
+#endif
 	fi;
+#ifdef BREAKABLE
+ask_other:
+	if
+	:: atomic { y != NONE -> ok = 0; pages = 0; mine = 0; goto again }
+	:: else
+	fi;
+#endif
 	begin(b, 1, y, pages, mine, ok, drain);
 	if
-	:: atomic { !ok -> goto unlock }
-	:: atomic { ok -> ok = 0; pages = 0; mine = 0 }
+	:: atomic { ok == REFUSED -> goto unlock }
+	:: atomic { ok == GO -> ok = 0; pages = 0; mine = 0 }
+#ifdef BREAKABLE
+	:: atomic { ok == WAIT -> f = 1; w = y; goto wait }
+#endif
 	fi;
 
 again:
@@ -115,6 +140,25 @@ unlock:
 		x = 0; y = 0; pages = 0; mine = 0; ok = 0;
 		goto end_idle
 	}
+
+#ifdef BREAKABLE
+wait:
+	atomic { i_rwsem[0] = 0; i_rwsem[1] = 0 }
+	wait_break(b, f, w, pages, mine, ok, z);
+	if
+	:: atomic { ok == REFUSED -> end(b, y); end(b, x); goto over }
+	:: atomic { ok == GO -> ok = 0; pages = 0; mine = 0; f = 0; w = 0 }
+	fi;
+	i_lock_again(0);
+	i_lock_again(1);
+	goto ask;
+over:
+	atomic {
+		breaking(b, 0);
+		x = 0; y = 0; pages = 0; mine = 0; ok = 0; f = 0; w = 0;
+		goto end_idle
+	}
+#endif
 }
 #endif
 

@@ -17,9 +17,9 @@ end_idle:
 		:: !stopping -> f = FILES - 1
 		fi
 #else
-		:: !stopping && !i_rwsem[0] -> f = 0
+		:: !stopping && i_free(0) -> f = 0
 #if FILES > 1
-		:: !stopping && !i_rwsem[1] -> f = 1
+		:: !stopping && i_free(1) -> f = 1
 #endif
 		fi;
 		i_rwsem[f] = 1
@@ -57,13 +57,19 @@ end_idle:
 		:: else ->
 			lease[x] = 1;
 			fd_open[x] = 1;
+#ifdef BREAKABLE
+			if
+			:: breakable[x] = 0
+			:: breakable[x] = 1
+			fi;
+#endif
 			step_must_not(LEASE_IN_A_RETIRED_LAYOUT, table[f] != x)
 		fi;
 		goto unlock
 	}
 failed:
 	atomic {
-		retire_if_empty(x);
+		retire_if_idle(x);
 		put(x)
 	}
 unlock:
@@ -105,7 +111,7 @@ end_idle:
 		fi
 	STEP_TO(reap)
 		/* Manager::reap() */
-		retire_if_empty(x);
+		retire_if_idle(x);
 		put(x);
 		x = 0;
 		goto end_idle

@@ -6,8 +6,23 @@
  * (a shard, Layout::inner) is an atomic block, as nothing waits inside of one.
  */
 
-/* inode->i_rwsem, for writing */
+/*
+ * inode->i_rwsem, for writing.  Layout changes that have waited and want it again
+ * come before those that are new, in the end.
+ */
 bit i_rwsem[FILES];
+#ifdef BREAKABLE
+byte i_wanted[FILES];
+#define i_free(f)	(!i_rwsem[f] && !i_wanted[f])
+
+inline i_lock_again(ia_f)
+{
+	i_wanted[ia_f]++;
+	atomic { !i_rwsem[ia_f] -> i_wanted[ia_f]--; i_rwsem[ia_f] = 1 }
+}
+#else
+#define i_free(f)	(!i_rwsem[f])
+#endif
 
 /* mapping->invalidate_lock */
 bit inv_write[FILES];

@@ -11,6 +11,17 @@
  *	REMAP		the second layout change is one of both files
  *	DIRECT_IO	somebody has transient references
  *	THREAD		somebody calls mmap(), and write() from a mapped file
+ *	BREAKABLE	leases can be of the breakable kind, and pins be revoked
+ *	ACROSS		a registration of the first pinner can be of both files
+ *	ONE_EACH	each layout change is of a file of its own
+ *	DMA		the access of a device takes time
+ *	LOOKS		filesystems find out about a file before they change it
+ *	COOPERATES	holders let go when asked
+ *	USES_THE_FILE	and read and write the file before
+ *	UNPINS_AT_ONCE	an owner that lets go does not take long about it
+ *	NO_REVOKE	no driver allows it
+ *	NO_TIME		layout changes have all the time that they need
+ *	PIN_AT_ONCE	a pin is one step, with the fault
  *	STALL		the layout change of the second file may take for ever
  *	NO_FS_WAIT	the filesystem does not wait for references
  *	PATIENT		a pin that was told EAGAIN waits for the layout change
@@ -44,6 +55,20 @@
 #define STEP_TO(label)	; label:
 #endif
 
+#ifdef PIN_AT_ONCE
+#define CUT(label)	; label:
+#define can_fault(f)	(mmap_readable && inv_readable(f))
+#else
+#define CUT(label)	}; label: atomic {
+#define can_fault(f)	mmap_readable
+#endif
+
+#ifdef COOPERATES
+#define may_let_go	true
+#else
+#define may_let_go	!stopping
+#endif
+
 /* Where to wait for ever is no error if a layout change does not end. */
 #ifdef STALL
 #define WAITS_FOR_A_CHANGE(label)	end_##label:
@@ -61,6 +86,8 @@ bit in_break;
 
 #include "locks.pml"
 #include "layout.pml"
+#include "owner.pml"
+#include "wait.pml"
 #include "pinner.pml"
 #include "breaker.pml"
 #include "holders.pml"
@@ -74,8 +101,14 @@ init {
 #endif
 #ifdef FIXED_LEASES
 		table[0] = 0; lease[0] = 1; fd_open[0] = 1;
+#ifdef BREAKABLE
+		breakable[0] = 1;
+#endif
 #if FILES > 1
 		table[1] = 1; lease[1] = 1; fd_open[1] = 1;
+#ifdef BREAKABLE
+		breakable[1] = 1;
+#endif
 #endif
 #else
 		run Acquirer();
@@ -94,6 +127,16 @@ init {
 #endif
 #ifdef THREAD
 		run Thread();
+#endif
+#ifdef BREAKABLE
+#ifdef DMA
+		run Device(0);
+		run Device(1);
+#endif
+#ifndef NO_TIME
+		run Clock(0);
+		run Clock(1);
+#endif
 #endif
 #ifndef LIVENESS
 		run Stopper()

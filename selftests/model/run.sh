@@ -138,25 +138,59 @@ mkdir -p "$WORK"
 cd "$WORK"
 rm -f failed-*.log
 
-# Safety: no check fails, no deadlock.
-OPTIMISE=-O2
+# Breakable leases that are there all the time; holders who let go when they are asked,
+# where no deadline comes to help.
+B=(-DBREAKABLE -DFIXED_LEASES)
+ASKED=(-DNO_TIME -DCOOPERATES -DNO_REVOKE)
+
+# Safety: no check fails, no deadlock.  Where there are few states, to have the checker
+# optimised takes longer than it saves.
+OPTIMISE=-O1
 verify "2 pinners, 2 changes, 2 files, leases come and go" safety
 verify "2 files, folios of two pages" safety -DFIXED_LEASES -DFOLIO
 verify "2 files, a change of both, direct I/O, mmap, write" safety \
 	-DFIXED_LEASES -DREMAP -DDIRECT_IO -DTHREAD
 verify "2 files, a change of one that takes for ever" safety -DFIXED_LEASES -DFOLIO -DSTALL
-verify "2 files, neither waits for references nor looks a second time" safety \
+OPTIMISE=-O0 verify "2 files, neither waits for references nor looks a second time" safety \
 	-DFIXED_LEASES -DNO_FS_WAIT -DNO_SECOND_LOOK
 verify "2 files, small steps" safety -DFIXED_LEASES -DSMALL_STEPS
 verify "1 file, small steps, layouts are retired" safety -DFILES=1 -DLAYOUTS=2 -DFOLIO -DSMALL_STEPS
 
+# Breakable leases.
+verify "breakable: 2 files, a change of each" safety "${B[@]}" -DUNPINS_AT_ONCE -DONE_EACH
+verify "breakable: 2 files, a registration of both" safety \
+	"${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DACROSS -DONE_EACH
+verify "breakable: 2 files, a change of both" safety "${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DREMAP
+verify "breakable: 2 files, holders use the file and let go" safety \
+	"${B[@]}" "${ASKED[@]}" -DUNPINS_AT_ONCE -DONE_EACH -DUSES_THE_FILE
+verify "breakable: 1 file, folios, holders use the file and let go" safety \
+	"${B[@]}" -DFILES=1 -DFOLIO -DNO_TIME -DCOOPERATES -DUSES_THE_FILE
+verify "breakable: 1 file, devices at work" safety "${B[@]}" -DFILES=1 -DDMA
+verify "breakable: 1 file, the filesystem looks again" safety \
+	"${B[@]}" -DFILES=1 -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DLOOKS
+verify "breakable: 1 file, small steps" safety "${B[@]}" -DFILES=1 -DSMALL_STEPS
+OPTIMISE=-O0 verify "breakable: 1 file, leases come and go, layouts are retired" safety \
+	-DBREAKABLE -DFILES=1 -DLAYOUTS=2 "${ASKED[@]}"
+
 # Liveness.
+verify "every break ends, breakable: 1 file" every_break_ends \
+	"${B[@]}" -DFILES=1 -DPIN_AT_ONCE -DLIVENESS=0
+verify "every break ends, breakable: 2 files" every_break_ends \
+	"${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DNO_REVOKE -DONE_EACH -DLIVENESS=0
+OPTIMISE=-O0
+verify "every break ends, breakable: 1 file, holders let go" every_break_ends \
+	"${B[@]}" "${ASKED[@]}" -DFILES=1 -DLIVENESS=0
 verify "every break ends: 2 files" every_break_ends -DFIXED_LEASES -DLIVENESS=0
 verify "every break ends: 2 files, a change of both" every_break_ends -DFIXED_LEASES -DREMAP -DLIVENESS=1
 verify "every break ends: 1 file, leases come and go, folios" every_break_ends \
 	-DFILES=1 -DFOLIO -DPATIENT -DLIVENESS=0
 
 if [ -z "$short" ]; then
+	OPTIMISE=-O1
+	verify "breakable: 2 files" safety "${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE
+	verify "breakable: 1 file, leases of both kinds come and go" safety \
+		-DBREAKABLE -DFILES=1 -DPIN_AT_ONCE -DUNPINS_AT_ONCE
+	verify "breakable: 1 file, folios" safety "${B[@]}" -DFILES=1 -DFOLIO -DUNPINS_AT_ONCE
 	verify "2 files, leases come and go, and the filesystem does not wait" safety -DNO_FS_WAIT
 	verify "2 files, folios, no drain" safety -DFIXED_LEASES -DFOLIO -DNO_DRAIN
 	verify "every break ends: 2 files, folios" every_break_ends \
@@ -188,6 +222,31 @@ refute NO_REINSERT_CHECK '^LEASE_IN_A_RETIRED_LAYOUT$' safety -DFILES=1 -DLAYOUT
 refute NO_REINSERT_CHECK '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety \
 	-DFILES=1 -DLAYOUTS=2 -DSMALL_STEPS -DNO_FS_WAIT -DONLY_THE_END
 refute WAIT_UNDER_INVALIDATE_LOCK '^DEADLOCK, .*Breaker: ..refs.*DirectIO: .*inv_write' safety -DFIXED_LEASES -DDIRECT_IO
+
+refute REVOKE_BEFORE_DMA_STOPS '^DMA_AFTER_REVOKE$' safety "${B[@]}" -DFILES=1 -DDMA
+refute REVOKE_BEFORE_DMA_STOPS '^GO_AHEAD_UNDER_A_LONG_TERM_PIN$' safety \
+	"${B[@]}" -DFILES=1 -DDMA -DONLY_THE_END
+refute DMA_CHECKED_BEFORE '^DMA_AFTER_REVOKE$' safety "${B[@]}" -DFILES=1 -DDMA
+refute REVOKE_DROPS_ACCOUNT_FIRST '^PIN_WITHOUT_ACCOUNT$' safety "${B[@]}" -DFILES=1
+refute FORBID_DOES_NOT_WAIT '^HANDLE_USED_AFTER_FREE$' safety "${B[@]}" -DFILES=1
+refute UNPIN_WITHOUT_FORBID '^PAGES_UNPINNED_TWICE$' safety "${B[@]}" -DFILES=1
+refute OWNER_NOT_KEPT '^OWNER_USED_AFTER_FREE$' safety "${B[@]}" -DFILES=1
+refute STOP_WANTS_OWNERS_LOCK '^DEADLOCK, Breaker: .*deregisters.*Pinner: .*owner' safety "${B[@]}" -DFILES=1
+refute WAIT_UNDER_I_RWSEM '^DEADLOCK, Breaker: .*asleep.*Pinner: .*i_rwsem' safety \
+	"${B[@]}" "${ASKED[@]}" -DFILES=1 -DUSES_THE_FILE
+refute NO_WAKE_UP '^DEADLOCK, Breaker: .*asleep' safety "${B[@]}" "${ASKED[@]}" -DFILES=1
+refute NO_LOOK_AFTER_WAIT '^GO_AHEAD_UNDER_A_LONG_TERM_PIN$' safety "${B[@]}" -DFILES=1
+refute NOT_FOUND_OUT_AGAIN '^CHANGE_BY_AN_OLD_LOOK$' safety "${B[@]}" -DFILES=1 -DLOOKS
+refute MARK_NOT_KEPT '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety \
+	"${B[@]}" -DFILES=1 -DNO_FS_WAIT -DONLY_THE_END
+refute RETIRED_DESPITE_MARKS '^PIN_ADMITTED_WHILE_BREAKING$' safety \
+	-DBREAKABLE -DFILES=1 -DLAYOUTS=2 -DPIN_AT_ONCE "${ASKED[@]}"
+refute RETIRED_DESPITE_MARKS '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety \
+	-DBREAKABLE -DFILES=1 -DLAYOUTS=2 -DPIN_AT_ONCE "${ASKED[@]}" -DNO_FS_WAIT -DONLY_THE_END
+refute DEADLINE_IGNORED '^BREAK_NEVER_ENDS$' every_break_ends \
+	"${B[@]}" -DFILES=1 -DPIN_AT_ONCE -DLIVENESS=0
+refute SETTLING_IGNORED '^BREAK_NEVER_ENDS$' every_break_ends \
+	"${B[@]}" -DFILES=1 -DPIN_AT_ONCE -DLIVENESS=0
 
 # What the model found in the module: Documentation/limits.rst.
 violated "known, a pin repeated without a pause" '^BREAK_NEVER_ENDS$' every_break_ends \

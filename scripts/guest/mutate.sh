@@ -31,11 +31,12 @@ result() {
 	fi
 }
 
-# The whole name of a function of the module, by how it ends.
+# symbol END [MODULE]: the whole name of a function of a module, by how it ends.
 symbol() {
-	local name
-	name=$(awk -v end="$1\$" '$4 == "[daxlease]" && $3 ~ end {print $3}' /proc/kallsyms)
-	[ "$(wc -w <<<"$name")" -eq 1 ] || die "not one function $1 in the module: $name"
+	local name module=${2:-daxlease}
+	name=$(awk -v end="$1\$" -v module="[$module]" '$4 == module && $3 ~ end {print $3}' \
+		/proc/kallsyms)
+	[ "$(wc -w <<<"$name")" -eq 1 ] || die "not one function $1 in $module: $name"
 	echo "$name"
 }
 
@@ -156,6 +157,7 @@ unload daxlease_mutate
 wait=dax_break_layout,dax_break_layout_final
 pin=$(symbol 5hooks3pin)
 marks=$(symbol 5Inner11is_changing)
+stop=$(symbol 9Revocable6revoke daxlease_testdev)
 
 # A walk that sleeps between its check and its account: what the drain is for.
 slow_walk=layout_pin_grab@daxlease:daxlease_mutate_slow_grab
@@ -177,7 +179,15 @@ stress_case "no marks" "LOST WRITE" "$wait,$marks" __layout_break_begin
 # A layout change does not wait for pins in the making.
 stress_case "no drain" "LOST WRITE" "$wait,$slow_walk,synchronize_srcu@daxlease" "" 20000
 
+# Holders are asked to let go, and not waited for.
+stress_case "no wait for holders" CORRUPTION "$wait,layout_break_wait"
+# Pins are admitted while holders are waited for.
+stress_case "no marks while holders are asked" "BROKEN RULE: a pin of .* was admitted" \
+	"$wait,$marks"
+# Accounts are given back, and the device keeps its pages.
+stress_case "no stop of the test device" CORRUPTION "$wait,$stop"
 # The pages are unpinned, and the device is not stopped.
+stress_case "no stop of rxe" CORRUPTION "$wait,rxe_mr_revoke"
 revoke_case rxe_mr_revoke
 
 echo "1..$number"

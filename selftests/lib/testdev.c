@@ -32,6 +32,16 @@ int testdev_unpin(int dev, uint32_t id)
 	return ioctl(dev, TESTDEV_UNPIN, id) ? -errno : 0;
 }
 
+int testdev_unpin_told(int dev, uint32_t id, bool *revoked)
+{
+	int ret = ioctl(dev, TESTDEV_UNPIN_TOLD, id);
+
+	if (ret < 0)
+		return -errno;
+	*revoked = ret;
+	return 0;
+}
+
 static int testdev_io(int dev, unsigned long cmd, uint32_t id, uint64_t off,
 		      const void *buf, size_t len)
 {

@@ -155,6 +155,19 @@ static void check_lease(struct kernel_lease *kl)
 	if (r->holders < lease->holders_min || r->holders > lease->holders_max)
 		differs("lease %" PRIu64 " has %u holders, not %u to %u", (uint64_t)r->id,
 			r->holders, lease->holders_min, lease->holders_max);
+	if (r->mode != (lease->break_ms ? DAXLEASE_MODE_BREAKABLE : DAXLEASE_MODE_EXCLUSIVE) ||
+	    r->break_time_ms != lease->break_ms)
+		differs("lease %" PRIu64 " has mode %u and break time %u, not %u", (uint64_t)r->id,
+			r->mode, r->break_time_ms, lease->break_ms);
+	if (r->breaking)
+		differs("lease %" PRIu64 ": %u layout changes wait, and all are over",
+			(uint64_t)r->id, r->breaking);
+	if (lease->breaks_open && lease->owners && !lease->events_lost)
+		differs("lease %" PRIu64 ": of %d breaks the end was not told", (uint64_t)r->id,
+			lease->breaks_open);
+	else if (lease->breaks_sum && lease->owners && !lease->events_lost)
+		differs("lease %" PRIu64 ": ends were told of other breaks than have begun",
+			(uint64_t)r->id);
 	if (r->pid != still(lease->acquirer))
 		differs("lease %" PRIu64 " is of process %d, not %d", (uint64_t)r->id, r->pid,
 			still(lease->acquirer));
@@ -186,8 +199,11 @@ static void check_pin(struct kernel_pin *kp)
 			(uint64_t)shm->file[pin->file].ino);
 	if (r->start < kp->lease->r.start || r->end > kp->lease->r.end)
 		differs("pin %s is outside of its lease", r->comm);
-	if (!(r->flags & DAXLEASE_PIN_WRITABLE) != !pin->write)
+	if (!(r->flags & DAXLEASE_PIN_WRITABLE) != !pin->write ||
+	    !(r->flags & DAXLEASE_PIN_REVOCABLE) != !pin->revocable)
 		differs("pin %s has flags %x", r->comm, r->flags);
+	if (pin->revoked || pin->doomed)
+		differs("pin %s has been taken back, and is accounted for", r->comm);
 	if (r->kind != (shm->dev[pin->dev].rdma ? DAXLEASE_PIN_RDMA : DAXLEASE_PIN_OTHER))
 		differs("pin %s is of kind %u", r->comm, r->kind);
 	if (r->pid != still(pin->pid))
@@ -209,7 +225,7 @@ static bool check_model_pin(const struct s_pin *pin)
 		if (k.pin[i].r.end / PAGE_SZ > end)
 			end = k.pin[i].r.end / PAGE_SZ;
 	}
-	if (!pages && pin->state == PIN_UNSURE)
+	if (!pages && (pin->state == PIN_UNSURE || pin->risky))
 		return false;
 	if (pages != pin->nr || first != pin->first || end != pin->first + pin->nr)
 		differs("pin P%d.%u of pages %u to %u of file %d: %" PRIu64 " pages are accounted",
@@ -227,9 +243,28 @@ static bool lease_listed(const struct s_lease *lease)
 	return false;
 }
 
+/* Of those that are not known yet, it is as if they had been, or not. */
+static void check_revoked(uint64_t revoked)
+{
+	uint64_t min = shm->revoked_min, max = shm->revoked_max;
+
+	for (int i = 0; i < PINS_MAX; i++) {
+		const struct s_pin *pin = &shm->pin[i];
+
+		if (pin->state == PIN_FREE || !pin->risky || pin->revoked || check_model_pin(pin))
+			continue;
+		min += pin->state == PIN_HELD;
+		max += pin->leases;
+	}
+	revoked -= shm->revoked_base;
+	if (revoked < min || revoked > max)
+		differs("STATS says that %" PRIu64 " pins were revoked, it were %" PRIu64
+			" to %" PRIu64, revoked, min, max);
+}
+
 static void check_sums(long long foll_base)
 {
-	struct daxlease_stats stats;
+	struct daxlease_stats stats = { 0 };
 	unsigned int i, orphaned = 0;
 	uint64_t pages = 0, held = 0;
 	long long foll;
@@ -245,7 +280,7 @@ static void check_sums(long long foll_base)
 	for (i = 0; i < PINS_MAX; i++) {
 		const struct s_pin *pin = &shm->pin[i];
 
-		if (pin->state == PIN_HELD || (pin->state == PIN_UNSURE && check_model_pin(pin)))
+		if (pin->state != PIN_FREE && check_model_pin(pin))
 			held += pin->nr;
 	}
 	if (lease_stats(&stats))
@@ -256,6 +291,7 @@ static void check_sums(long long foll_base)
 			" pins, %" PRIu64 " pages, QUERY %u, %u, %u, %" PRIu64,
 			(uint64_t)stats.leases, (uint64_t)stats.orphaned, (uint64_t)stats.pins,
 			(uint64_t)stats.pinned_pages, k.leases, orphaned, k.pins, pages);
+	check_revoked(stats.revoked);
 	foll = foll_pins() - foll_base;
 	if (foll != (long long)held)
 		differs("%lld pages are pinned in the system, %" PRIu64 " should be", foll, held);
@@ -300,13 +336,14 @@ static void resolve(void)
 
 	for (i = 0; i < PINS_MAX; i++) {
 		struct s_pin *pin = &shm->pin[i];
+		bool there = pin->state != PIN_FREE && check_model_pin(pin);
 
-		if (pin->state != PIN_UNSURE)
-			continue;
-		if (check_model_pin(pin))
+		if (pin->state == PIN_UNSURE && there)
 			pin_held(pin, 0);
-		else
+		else if (pin->state == PIN_UNSURE)
 			pin_gone(pin);
+		else if (pin->state == PIN_HELD && pin->risky && !there)
+			pin_revoked(pin);
 	}
 	for (i = 0; i < k.leases; i++) {
 		struct s_lease *lease;
@@ -317,6 +354,10 @@ static void resolve(void)
 		lease->holders_min = k.lease[i].r.holders;
 		lease->holders_max = k.lease[i].r.holders;
 		lease->id = k.lease[i].r.id;
+		/* All layout changes are over, and all events have been read. */
+		lease->breaks_open = 0;
+		lease->breaks_sum = 0;
+		lease->events_lost = false;
 		if (lease->state == LEASE_UNSURE) {
 			lease->state = LEASE_HELD;
 			lease->since = ++shm->now;
@@ -355,6 +396,17 @@ void account_check(long long foll_base)
 	model_unlock();
 }
 
+void account_begin(void)
+{
+	struct daxlease_stats stats = { 0 };
+
+	if (lease_stats(&stats))
+		fault(FAULT_ACCOUNT, "STATS fails");
+	shm->revoked_base = stats.revoked;
+	shm->revoked_min = 0;
+	shm->revoked_max = 0;
+}
+
 void account_check_empty(long long foll_base)
 {
 	struct daxlease_stats stats = { 0 };
@@ -367,4 +419,8 @@ void account_check_empty(long long foll_base)
 	}
 	if (!wait_foll_pins(foll_base))
 		fault(FAULT_ACCOUNT, "%lld pages are still pinned", foll_pins() - foll_base);
+	saying = true;
+	k.pins = 0;
+	if (!lease_stats(&stats))
+		check_revoked(stats.revoked);
 }

@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* Before the first worker starts: what is counted from here on. */
+void account_begin(void);
+
 /*
  * Compares what the module says with the model, at rest.  Says what differs,
  * and makes certain what was not.

@@ -174,6 +174,37 @@ static void plan_kill(struct rng *rng)
 	next_kill += shm->ops / 2 + rng_below(rng, shm->ops);
 }
 
+static bool waits(const struct s_worker *w)
+{
+	return w->doing_change[0] >= 0;
+}
+
+static bool is_waited_for(const struct s_worker *w)
+{
+	for (int i = 0; i < PINS_MAX; i++) {
+		const struct s_pin *pin = &shm->pin[i];
+
+		if (pin->state == PIN_HELD && w->dev_fd[pin->dev] >= 0 &&
+		    shm->file[pin->file].changing)
+			return true;
+	}
+	return false;
+}
+
+/* Rather one who makes others wait, or waits: a look at what may be over in a moment. */
+static int whom_to_kill(struct rng *rng)
+{
+	unsigned int first = rng_below(rng, shm->workers), rather = rng_below(rng, 3);
+
+	for (unsigned int i = 0; rather && i < shm->workers; i++) {
+		unsigned int n = (first + i) % shm->workers;
+
+		if (rather == 1 ? waits(&shm->worker[n]) : is_waited_for(&shm->worker[n]))
+			return n;
+	}
+	return first;
+}
+
 static void kill_some(struct rng *rng)
 {
 	int i, ret;
@@ -184,7 +215,7 @@ static void kill_some(struct rng *rng)
 	printf("# phase %u: %llu of %u operations\n", shm->phase,
 	       (unsigned long long)progress(), shm->ops * shm->workers);
 	fflush(stdout);
-	i = rng_below(rng, shm->workers);
+	i = whom_to_kill(rng);
 	if (shm->worker[i].state == WORKER_RUNNING) {
 		finish(i, true);
 		/* What it was killed in is over. */
@@ -306,8 +337,10 @@ static void begin(bool anew)
 {
 	unsigned int i;
 
-	if (anew)
+	if (anew) {
 		keep = lease_open();
+		account_begin();
+	}
 	for (i = 0; i < shm->workers; i++) {
 		shm->worker[i].next_op = 0;
 		shm->worker[i].phase = shm->phase;

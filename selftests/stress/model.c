@@ -204,8 +204,10 @@ struct s_pin *pin_new(void)
 	return NULL;
 }
 
-static void pin_count(const struct s_pin *pin, int add)
+/* Pages know of a pin that stays as long as its owner wants. */
+static void pin_count(struct s_pin *pin, int add)
 {
+	pin->counted = add > 0;
 	for (unsigned int p = pin->first; p < pin->first + pin->nr; p++) {
 		struct s_page *page = &shm->file[pin->file].page[p];
 
@@ -221,24 +223,53 @@ void pin_held(struct s_pin *pin, uint32_t id)
 	pin->since = ++shm->now;
 	if (id)
 		pin->id = id;
-	pin_count(pin, 1);
+	if (!pin->risky)
+		pin_count(pin, 1);
 	shm->file[pin->file].events++;
 }
 
 void pin_ending(struct s_pin *pin)
 {
-	if (pin->state == PIN_HELD)
+	if (pin->counted)
 		pin_count(pin, -1);
 	pin->state = PIN_ENDING;
 	shm->file[pin->file].events++;
+}
+
+void pin_risk(struct s_pin *pin)
+{
+	if (!pin->revocable)
+		return;
+	if (pin->counted)
+		pin_count(pin, -1);
+	pin->risky = true;
+}
+
+void pin_revoked(struct s_pin *pin)
+{
+	if (pin->revoked)
+		return;
+	if (!pin->risky)
+		fault(FAULT_RULE, "pin P%d.%u of file %d pages %u to %u has been taken back",
+		      pin_index(pin), pin->nonce, pin->file, pin->first, pin->first + pin->nr);
+	pin_risk(pin);
+	pin->revoked = true;
+	shm->revoked_min++;
+	shm->revoked_max += pin->leases;
+	did(DID_REVOKE);
+	if (shm->dev[pin->dev].rdma)
+		did(DID_REVOKE_RDMA);
 }
 
 void pin_gone(struct s_pin *pin)
 {
 	int file = pin->file;
 
-	if (pin->state == PIN_HELD)
+	if (pin->counted)
 		pin_count(pin, -1);
+	/* Nobody can say any more whether it had been taken back. */
+	if (pin->state != PIN_PENDING && pin->risky && !pin->revoked)
+		shm->revoked_max += pin->leases;
 	pin->state = PIN_FREE;
 	shm->file[file].events++;
 	if (file_has_pins(file))
@@ -254,7 +285,8 @@ void pin_gone(struct s_pin *pin)
 
 bool pin_certain(const struct s_pin *pin)
 {
-	return pin->state == PIN_HELD && shm->dev[pin->dev].owners & model_living();
+	return pin->state == PIN_HELD && !pin->risky &&
+	       shm->dev[pin->dev].owners & model_living();
 }
 
 /* Without an owner its pins go, unless a copy that is on its way keeps them. */
@@ -286,6 +318,19 @@ void model_dying(int i)
 		dev_doubt(n);
 }
 
+void model_change_over(struct s_worker *w)
+{
+	for (int i = 0; i < 2; i++) {
+		int file = w->doing_change[i];
+
+		if (file < 0)
+			continue;
+		shm->file[file].changing--;
+		shm->file[file].changes++;
+		w->doing_change[i] = -1;
+	}
+}
+
 static void dead_intents(struct s_worker *w)
 {
 	struct s_lease *lease;
@@ -307,12 +352,11 @@ static void dead_intents(struct s_worker *w)
 		shm->dev[w->closing_dev].closing--;
 	if (w->doing_pin >= 0)
 		shm->pin[w->doing_pin].state = PIN_UNSURE;
-	for (int i = 0; i < 2; i++) {
-		if (w->doing_change[i] >= 0) {
-			shm->file[w->doing_change[i]].changing--;
-			shm->file[w->doing_change[i]].changes++;
-		}
-	}
+	if (w->doing_events >= 0)
+		shm->lease[w->doing_events].events_lost = true;
+	if (w->doing_force >= 0)
+		shm->file[w->doing_force].forcing--;
+	model_change_over(w);
 }
 
 void model_dead(int i)

@@ -42,7 +42,11 @@ struct s_pin *pin_new(void);
 void pin_held(struct s_pin *pin, uint32_t id);
 void pin_ending(struct s_pin *pin);
 void pin_gone(struct s_pin *pin);
+/* It stays for certain. */
 bool pin_certain(const struct s_pin *pin);
+/* It may be taken back from now on; it has been. */
+void pin_risk(struct s_pin *pin);
+void pin_revoked(struct s_pin *pin);
 
 /* Is there any lease or pin, certain or not? */
 bool file_has_leases(int file);
@@ -54,6 +58,9 @@ void file_path(int file, char *path);
 /* May this process pin under the lease, under any of the file? */
 bool lease_mine(const struct s_lease *lease);
 bool file_mine(int file);
+
+/* The layout changes of a worker have ended with the process that made them. */
+void model_change_over(struct s_worker *w);
 
 /* A worker is about to be killed; it is dead. */
 void model_dying(int slot);

@@ -12,6 +12,13 @@
 #include "worker.h"
 
 #define PAGES_MAX	6
+/* At most. */
+#define IMPATIENCE_US	80000
+
+/* Kernel only. */
+#ifndef ERESTARTSYS
+#define ERESTARTSYS	512
+#endif
 
 /* What a change is in conflict with. */
 struct extent_of {
@@ -22,11 +29,17 @@ struct extent_of {
 	bool may_be_none;
 	bool mine;
 	bool free;
+	/* Nothing there can make it come to nothing: it can all be waited for. */
+	bool yields;
 	uint64_t events;
 };
 
 struct attempt {
 	const char *what;
+	/* It does not wait for holders. */
+	bool nowait;
+	/* A signal may end it. */
+	unsigned int impatience_us;
 	uint64_t start;
 	unsigned int nr;
 	struct extent_of of[2];
@@ -35,6 +48,28 @@ struct attempt {
 static void attempt_add(struct attempt *a, int file, uint64_t first, uint64_t end)
 {
 	a->of[a->nr++] = (struct extent_of){ .file = file, .first = first, .end = end };
+}
+
+/* Only breakable leases, and pins that can be taken back. */
+static bool file_yields(int file)
+{
+	int i;
+
+	for (i = 0; i < LEASES_MAX; i++) {
+		const struct s_lease *lease = &shm->lease[i];
+
+		if (lease->used && lease->state != LEASE_NONE && lease->file == file &&
+		    !lease->break_ms)
+			return false;
+	}
+	for (i = 0; i < PINS_MAX; i++) {
+		const struct s_pin *pin = &shm->pin[i];
+
+		if (pin->state != PIN_FREE && pin->file == file &&
+		    !(pin->state == PIN_HELD && pin->revocable))
+			return false;
+	}
+	return true;
 }
 
 static void attempt_begin(struct attempt *a)
@@ -49,13 +84,14 @@ static void attempt_begin(struct attempt *a)
 		file->changes++;
 		me->doing_change[i] = of->file;
 		of->mine = file_mine(of->file);
+		of->yields = file_yields(of->file);
 		of->free = !file_has_leases(of->file) && !file_has_pins(of->file);
 		of->events = file->events;
 	}
 	model_unlock();
 }
 
-/* Nothing that protected the range all the time can have let it through. */
+/* No exclusive lease, and no pin, that was there all the time can have let it through. */
 static void check_success(const struct attempt *a, const struct extent_of *of)
 {
 	int i;
@@ -63,8 +99,9 @@ static void check_success(const struct attempt *a, const struct extent_of *of)
 	for (i = 0; i < LEASES_MAX && !of->may_be_none; i++) {
 		const struct s_lease *lease = &shm->lease[i];
 
-		if (lease_certain(lease) && lease->file == of->file && lease->since < a->start &&
-		    lease->first < of->end && of->first < lease->end && !lease_mine(lease))
+		if (lease_certain(lease) && !lease->break_ms && lease->file == of->file &&
+		    lease->since < a->start && lease->first < of->end &&
+		    of->first < lease->end && !lease_mine(lease))
 			fault(FAULT_RULE, "%s of file %d pages %llu on went through lease %llu",
 			      a->what, of->file, (unsigned long long)of->first,
 			      (unsigned long long)lease->id);
@@ -79,9 +116,15 @@ static void check_success(const struct attempt *a, const struct extent_of *of)
 	}
 }
 
+/* What a signal does; FIDEDUPERANGE tells the kernel's own number. */
+static bool interrupted(int ret)
+{
+	return ret == -EINTR || ret == -ERESTARTSYS;
+}
+
 static int attempt_end(struct attempt *a, int ret)
 {
-	bool mine = false, reason = false;
+	bool mine = false, reason = false, hard_reason = false;
 	unsigned int i;
 
 	model_lock();
@@ -94,22 +137,53 @@ static int attempt_end(struct attempt *a, int ret)
 		me->doing_change[i] = -1;
 		mine |= of->mine;
 		reason |= !of->free || of->events != file->events;
+		hard_reason |= !of->yields || of->events != file->events;
 		if (!ret)
 			check_success(a, of);
 	}
 	if (ret == -ETXTBSY && !reason)
 		fault(FAULT_RULE, "%s of file %d: ETXTBSY, and there is no lease and no pin",
 		      a->what, a->of[0].file);
+	else if (ret == -ETXTBSY && !hard_reason)
+		fault(FAULT_RULE, "%s of file %d: ETXTBSY, and all pins can be taken back",
+		      a->what, a->of[0].file);
+	if (ret == -EAGAIN && a->nowait && !reason)
+		fault(FAULT_RULE, "%s of file %d: EAGAIN, and there is no pin", a->what,
+		      a->of[0].file);
 	if (ret == -EDEADLK && !mine)
 		fault(FAULT_RULE, "%s of file %d: EDEADLK, and the caller holds no lease", a->what,
 		      a->of[0].file);
 	model_unlock();
-	EXPECTED(a->what, ret, -ETXTBSY, -EDEADLK, -ENOSPC, -EINVAL, -ESTALE, -EBUSY);
+	if (!(a->impatience_us && interrupted(ret)) && !(a->nowait && ret == -EAGAIN))
+		EXPECTED(a->what, ret, -ETXTBSY, -EDEADLK, -ENOSPC, -EINVAL, -ESTALE, -EBUSY);
+	if (interrupted(ret))
+		did(DID_INTERRUPT);
 	if (!ret)
 		did(DID_CHANGE);
 	else if (ret == -ETXTBSY || ret == -EDEADLK)
 		did(DID_CHANGE_REFUSED);
 	return ret;
+}
+
+static int attempt_run(struct attempt *a, peer_fn fn, struct change *c)
+{
+	int ret;
+
+	attempt_begin(a);
+	if (a->impatience_us)
+		impatient(a->impatience_us);
+	ret = fn(c);
+	impatient(0);
+	return attempt_end(a, ret);
+}
+
+/* Some do not wait for long; begins to describe it. */
+static struct attempt attempt_of(struct rng *rng, const char *what)
+{
+	unsigned int us = 1000 + rng_below(rng, IMPATIENCE_US);
+	bool patient = rng_below(rng, 2);
+
+	return (struct attempt){ .what = what, .impatience_us = patient ? 0 : us };
 }
 
 /* By the descriptor, so that it is this file for certain. */
@@ -146,32 +220,40 @@ static int file_to_change(struct rng *rng)
 	return file_any(rng);
 }
 
-static int change_at(const char *what, peer_fn fn, int file, unsigned int first,
+static int change_at(struct attempt *a, peer_fn fn, int file, unsigned int first,
 		     unsigned int nr, bool to_end)
 {
 	struct change c = change_of_file(file, first, nr);
-	struct attempt a = { .what = what };
 
-	attempt_add(&a, file, first, to_end ? TO_INFINITY : first + nr);
-	attempt_begin(&a);
-	return attempt_end(&a, fn(&c));
+	attempt_add(a, file, first, to_end ? TO_INFINITY : first + nr);
+	return attempt_run(a, fn, &c);
 }
 
 int punch(int file, unsigned int first, unsigned int nr)
 {
-	return change_at("punch", change_punch, file, first, nr, false);
+	return punch_hasty(NULL, file, first, nr);
+}
+
+int punch_hasty(struct rng *rng, int file, unsigned int first, unsigned int nr)
+{
+	struct attempt a = { .what = "punch" };
+
+	if (rng)
+		a = attempt_of(rng, a.what);
+	return change_at(&a, change_punch, file, first, nr, false);
 }
 
 static int change(struct rng *rng, const char *what, peer_fn fn, bool to_end, bool moves)
 {
 	unsigned int first = rng_below(rng, FILE_PAGES), nr = 1 + rng_below(rng, PAGES_MAX);
+	struct attempt a = attempt_of(rng, what);
 	int file = file_to_change(rng);
 
 	if (file < 0 || (moves && !file_movable(file)))
 		return SKIPPED;
 	if (first + nr > FILE_PAGES)
 		nr = FILE_PAGES - first;
-	return change_at(what, fn, file, first, nr, to_end);
+	return change_at(&a, fn, file, first, nr, to_end);
 }
 
 int op_punch(struct rng *rng)
@@ -205,40 +287,40 @@ int op_insert(struct rng *rng)
 	return change(rng, "insert", change_insert, true, true);
 }
 
-static int whole(struct rng *rng, const char *what, peer_fn fn)
+static int whole(struct rng *rng, const char *what, peer_fn fn, bool nowait)
 {
-	struct attempt a = { .what = what };
+	struct attempt a = attempt_of(rng, what);
 	int file = file_any(rng);
 	struct change c;
 
 	if (file < 0)
 		return SKIPPED;
+	a.nowait = nowait;
 	c = change_of_file(file, 0, 0);
 	attempt_add(&a, file, 0, TO_INFINITY);
-	attempt_begin(&a);
-	return attempt_end(&a, fn(&c));
+	return attempt_run(&a, fn, &c);
 }
 
 int op_open_trunc(struct rng *rng)
 {
-	return whole(rng, "open with O_TRUNC", change_open_trunc);
+	return whole(rng, "open with O_TRUNC", change_open_trunc, false);
 }
 
 int op_dax_flag(struct rng *rng)
 {
-	return whole(rng, "DAX flag", change_dax_flag);
+	return whole(rng, "DAX flag", change_dax_flag, true);
 }
 
 int op_repair(struct rng *rng)
 {
-	return whole(rng, "repair", change_repair);
+	return whole(rng, "repair", change_repair, false);
 }
 
 int op_truncate(struct rng *rng)
 {
 	unsigned int to = rng_below(rng, FILE_PAGES + 1);
 	bool by_path = rng_below(rng, 2), empty = !rng_below(rng, 8);
-	struct attempt a = { .what = "truncate" };
+	struct attempt a = attempt_of(rng, "truncate");
 	int file = file_to_change(rng);
 	struct change c;
 
@@ -253,15 +335,14 @@ int op_truncate(struct rng *rng)
 	attempt_add(&a, file, to, TO_INFINITY);
 	/* It may be the size already, or below. */
 	a.of[0].may_be_none = to;
-	attempt_begin(&a);
-	return attempt_end(&a, by_path ? change_truncate(&c) : change_ftruncate(&c));
+	return attempt_run(&a, by_path ? change_truncate : change_ftruncate, &c);
 }
 
 int op_exchange(struct rng *rng)
 {
 	unsigned int first = rng_below(rng, FILE_PAGES), nr = 1 + rng_below(rng, PAGES_MAX);
 	int file = file_to_change(rng), other = file_any(rng);
-	struct attempt a = { .what = "exchange" };
+	struct attempt a = attempt_of(rng, "exchange");
 	struct change c;
 
 	if (file < 0 || other < 0 || file == other || !file_movable(file) ||
@@ -271,8 +352,7 @@ int op_exchange(struct rng *rng)
 	path_of_fd(me->file_fd[other], c.other);
 	attempt_add(&a, file, first, first + nr);
 	attempt_add(&a, other, first, first + nr);
-	attempt_begin(&a);
-	return attempt_end(&a, change_exchange_1(&c));
+	return attempt_run(&a, change_exchange_1, &c);
 }
 
 /* A clone that was made of a movable file, for what may go into one. */
@@ -280,7 +360,7 @@ static int with_clone(struct rng *rng, const char *what, peer_fn fn)
 {
 	unsigned int first = rng_below(rng, FILE_PAGES), nr = 1 + rng_below(rng, PAGES_MAX);
 	unsigned int n = rng_below(rng, CLONES);
-	struct attempt a = { .what = what };
+	struct attempt a = attempt_of(rng, what);
 	int file = file_to_change(rng);
 	struct change c;
 
@@ -290,8 +370,7 @@ static int with_clone(struct rng *rng, const char *what, peer_fn fn)
 	c = change_of_file(file, first, nr);
 	clone_path(slot, n, c.other);
 	attempt_add(&a, file, first, first + nr);
-	attempt_begin(&a);
-	return attempt_end(&a, fn(&c));
+	return attempt_run(&a, fn, &c);
 }
 
 int op_reflink_to(struct rng *rng)
@@ -337,7 +416,7 @@ int op_clone(struct rng *rng)
 {
 	unsigned int n = rng_below(rng, CLONES);
 	struct s_clone *clone = &me->clone[n];
-	struct attempt a = { .what = "clone" };
+	struct attempt a = attempt_of(rng, "clone");
 	int file = file_to_change(rng), fd, ret;
 	struct change c;
 
@@ -355,8 +434,7 @@ int op_clone(struct rng *rng)
 		return -ENOSPC;
 	}
 	attempt_add(&a, file, 0, TO_INFINITY);
-	attempt_begin(&a);
-	ret = attempt_end(&a, change_reflink_from(&c));
+	ret = attempt_run(&a, change_reflink_from, &c);
 	if (!ret)
 		ret = clone_finish(clone, fd, file);
 	close(fd);

@@ -14,8 +14,11 @@
 #include "worker.h"
 
 #define MINE_MAX	3
-/* A RELEASE that waits is interrupted again and again, until it notices. */
+/* A RELEASE that waits is interrupted. */
 #define IMPATIENCE_US	10000
+/* Some are too short to be noticed, none holds others up for long. */
+#define BREAK_MS_MIN	30
+#define BREAK_MS_MAX	400
 
 void name_task(char letter, int index, unsigned int nonce)
 {
@@ -66,7 +69,25 @@ static int lease_for_acquire(struct rng *rng)
 	return mine < MINE_MAX ? lease_make() : -1;
 }
 
-int acquire(int i, int file, uint64_t first, uint64_t end)
+static int try_acquire(int i, int file, uint64_t first, uint64_t end, unsigned int break_ms,
+		       uint64_t *id)
+{
+	struct daxlease_acquire arg = {
+		.size		= sizeof(arg),
+		.fd		= me->file_fd[file],
+		.mode		= break_ms ? DAXLEASE_MODE_BREAKABLE : DAXLEASE_MODE_EXCLUSIVE,
+		.offset		= first * PAGE_SZ,
+		.length		= end == TO_INFINITY ? 0 : (end - first) * PAGE_SZ,
+		.break_time_ms	= break_ms,
+	};
+
+	if (ioctl(me->lease_fd[i], DAXLEASE_ACQUIRE, &arg))
+		return -errno;
+	*id = arg.id;
+	return 0;
+}
+
+int acquire(int i, int file, uint64_t first, uint64_t end, unsigned int break_ms)
 {
 	struct s_lease *lease = &shm->lease[i];
 	uint64_t changes, id = 0;
@@ -84,6 +105,10 @@ int acquire(int i, int file, uint64_t first, uint64_t end)
 	lease->first = first;
 	lease->end = end;
 	lease->id = 0;
+	lease->break_ms = break_ms;
+	lease->breaks_open = 0;
+	lease->breaks_sum = 0;
+	lease->events_lost = false;
 	lease->nonce = atomic_fetch_add(&shm->nonce, 1);
 	lease->acquirer = self;
 	lease->attached = MY_BIT;
@@ -96,8 +121,7 @@ int acquire(int i, int file, uint64_t first, uint64_t end)
 	model_unlock();
 
 	name_task('L', i, lease->nonce);
-	ret = lease_acquire(me->lease_fd[i], me->file_fd[file], first * PAGE_SZ,
-			    end == TO_INFINITY ? 0 : (end - first) * PAGE_SZ, &id);
+	ret = try_acquire(i, file, first, end, break_ms, &id);
 	model_lock();
 	me->doing_acquire = -1;
 	lease_event(lease);
@@ -121,13 +145,16 @@ int op_acquire(struct rng *rng)
 {
 	bool whole = rng_below(rng, 5) < 2, open_end = !rng_below(rng, 6);
 	unsigned int first = rng_below(rng, FILE_PAGES), nr = 1 + rng_below(rng, 12);
+	unsigned int break_ms = BREAK_MS_MIN + rng_below(rng, BREAK_MS_MAX - BREAK_MS_MIN);
+	bool exclusive = rng_below(rng, 2);
 	int file = file_any(rng), i = lease_for_acquire(rng);
 
 	if (file < 0 || i < 0)
 		return SKIPPED;
 	if (whole)
 		first = 0;
-	return acquire(i, file, first, whole || open_end ? TO_INFINITY : first + nr);
+	return acquire(i, file, first, whole || open_end ? TO_INFINITY : first + nr,
+		       exclusive ? 0 : break_ms);
 }
 
 int attach(int i)
@@ -183,12 +210,12 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-static void impatient(bool on)
+void impatient(unsigned int us)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
 	const struct itimerval timer = {
-		.it_interval.tv_usec	= on ? IMPATIENCE_US : 0,
-		.it_value.tv_usec	= on ? IMPATIENCE_US : 0,
+		.it_interval.tv_usec	= us,
+		.it_value.tv_usec	= us,
 	};
 
 	sigaction(SIGALRM, &action, NULL);
@@ -223,9 +250,9 @@ int op_release(struct rng *rng)
 
 	/* A flag that all copies share: somebody else may change it meanwhile. */
 	lease_set_nonblock(me->lease_fd[i], !wait);
-	impatient(true);
+	impatient(IMPATIENCE_US);
 	ret = lease_release(me->lease_fd[i]);
-	impatient(false);
+	impatient(0);
 
 	model_lock();
 	me->doing_release = -1;

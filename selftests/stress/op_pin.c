@@ -5,11 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "content.h"
-#include "testdev.h"
 #include "worker.h"
 
-#define PAGES_MAX	8
 #define MINE_MAX	2
 
 void choose_range(struct rng *rng, int file, unsigned int *first, unsigned int *nr)
@@ -17,7 +14,7 @@ void choose_range(struct rng *rng, int file, unsigned int *first, unsigned int *
 	unsigned int start = rng_below(rng, LEASES_MAX), any = rng_below(rng, 6);
 
 	*first = rng_below(rng, FILE_PAGES);
-	*nr = 1 + rng_below(rng, PAGES_MAX);
+	*nr = 1 + rng_below(rng, PIN_PAGES_MAX);
 	for (int i = 0; any && i < LEASES_MAX; i++) {
 		const struct s_lease *lease = &shm->lease[(start + i) % LEASES_MAX];
 
@@ -61,8 +58,28 @@ static bool file_releasing(int file)
 	return false;
 }
 
+/* Under which leases it may come to be.  Where one is breakable, it may be taken back. */
+static void find_leases(struct s_pin *pin)
+{
+	bool breakable = false;
+
+	pin->leases = 0;
+	for (int i = 0; i < LEASES_MAX; i++) {
+		const struct s_lease *lease = &shm->lease[i];
+
+		if (!lease->used || lease->state == LEASE_NONE || lease->file != pin->file ||
+		    !lease_mine(lease) || lease->first >= pin->first + pin->nr ||
+		    pin->first >= lease->end)
+			continue;
+		pin->leases++;
+		breakable |= lease->break_ms;
+	}
+	if (breakable || shm->file[pin->file].forcing)
+		pin_risk(pin);
+}
+
 bool pin_begin(struct pin_try *t, int file, int dev, unsigned int first, unsigned int nr,
-	       bool write)
+	       unsigned int flags)
 {
 	struct s_pin *pin;
 
@@ -77,7 +94,9 @@ bool pin_begin(struct pin_try *t, int file, int dev, unsigned int first, unsigne
 	pin->file = file;
 	pin->first = first;
 	pin->nr = nr;
-	pin->write = write;
+	pin->write = flags & TESTDEV_PIN_WRITE;
+	pin->revocable = flags & TESTDEV_PIN_REVOCABLE;
+	find_leases(pin);
 	pin->nonce = atomic_fetch_add(&shm->nonce, 1);
 	pin->pid = self;
 	me->doing_pin = pin_index(pin);
@@ -121,15 +140,11 @@ void pin_finish(struct pin_try *t, int ret, uint32_t id)
 		did(DID_CHILD_PIN);
 }
 
-int dev_make(struct rng *rng)
+int dev_open(void)
 {
-	int i, fd, mine = 0;
 	struct s_dev *dev;
+	int i, fd;
 
-	for (i = 0; i < DEVS_MAX; i++)
-		mine += me->dev_fd[i] >= 0 && !shm->dev[i].rdma;
-	if (mine && (mine >= MINE_MAX || rng_below(rng, 8)))
-		return dev_any(rng, false);
 	fd = testdev_open();
 	if (fd < 0) {
 		fault(FAULT_RULE, "open " TESTDEV_DEV ": %s", strerror(-fd));
@@ -149,7 +164,19 @@ int dev_make(struct rng *rng)
 	return i;
 }
 
-int pin_at(int file, int dev, unsigned int first, unsigned int nr, bool write, int *index)
+int dev_make(struct rng *rng)
+{
+	int mine = 0;
+
+	for (int i = 0; i < DEVS_MAX; i++)
+		mine += me->dev_fd[i] >= 0 && !shm->dev[i].rdma;
+	if (mine && (mine >= MINE_MAX || rng_below(rng, 8)))
+		return dev_any(rng, false);
+	return dev_open();
+}
+
+int pin_at(int file, int dev, unsigned int first, unsigned int nr, unsigned int flags,
+	   int *index)
 {
 	char *map = file_mapping(file);
 	struct pin_try t;
@@ -157,25 +184,25 @@ int pin_at(int file, int dev, unsigned int first, unsigned int nr, bool write, i
 	int ret;
 
 	note(file, first, nr);
-	if (!map || !pin_begin(&t, file, dev, first, nr, write))
+	if (!map || !pin_begin(&t, file, dev, first, nr, flags))
 		return SKIPPED;
 	*index = pin_index(t.pin);
-	ret = testdev_pin(me->dev_fd[dev], map + first * PAGE_SZ, nr,
-			  write ? TESTDEV_PIN_WRITE : 0, &id);
+	ret = testdev_pin(me->dev_fd[dev], map + first * PAGE_SZ, nr, flags, &id);
 	pin_finish(&t, ret, id);
 	return ret;
 }
 
 int pin_pages(struct rng *rng, int file, int dev)
 {
-	bool write = rng_below(rng, 4);
-	unsigned int first, nr;
+	unsigned int flags = rng_below(rng, 4) ? TESTDEV_PIN_WRITE : 0, first, nr;
 	int index;
 
+	if (rng_below(rng, 2))
+		flags |= TESTDEV_PIN_REVOCABLE;
 	model_lock();
 	choose_range(rng, file, &first, &nr);
 	model_unlock();
-	return pin_at(file, dev, first, nr, write, &index);
+	return pin_at(file, dev, first, nr, flags, &index);
 }
 
 /* Most often a file that this process may pin. */
@@ -203,8 +230,7 @@ int op_pin(struct rng *rng)
 	return pin_pages(rng, file, dev);
 }
 
-/* Under the lock: a pin by a device of this process. */
-static struct s_pin *pin_mine(struct rng *rng, bool rdma, bool write)
+struct s_pin *pin_mine(struct rng *rng, bool rdma, bool write)
 {
 	unsigned int start = rng_below(rng, PINS_MAX);
 
@@ -212,24 +238,38 @@ static struct s_pin *pin_mine(struct rng *rng, bool rdma, bool write)
 		struct s_pin *pin = &shm->pin[(start + i) % PINS_MAX];
 
 		if (pin->state == PIN_HELD && pin->id && me->dev_fd[pin->dev] >= 0 &&
-		    shm->dev[pin->dev].rdma == rdma && (pin->write || !write))
+		    shm->dev[pin->dev].rdma == rdma && (pin->write || !write) &&
+		    !(rdma && pin->revoked))
 			return pin;
 	}
 	return NULL;
 }
 
+bool pin_same(const struct s_pin *pin, int index)
+{
+	return shm->pin[index].state == PIN_HELD && shm->pin[index].nonce == pin->nonce;
+}
+
 /* With the lock held, which it gives up. */
 static int unpin_unlock(struct s_pin *pin)
 {
+	bool revoked = false;
 	int ret;
 
 	note(pin->file, pin->first, pin->nr);
 	pin_ending(pin);
 	me->doing_pin = pin_index(pin);
 	model_unlock();
-	ret = testdev_unpin(me->dev_fd[pin->dev], pin->id);
+	ret = testdev_unpin_told(me->dev_fd[pin->dev], pin->id, &revoked);
 	model_lock();
 	me->doing_pin = -1;
+	if (revoked)
+		pin_revoked(pin);
+	else if (pin->revoked)
+		fault(FAULT_RULE, "pin P%d.%u had been taken back, and now was not",
+		      pin_index(pin), pin->nonce);
+	/* There is no doubt. */
+	pin->risky = false;
 	pin_gone(pin);
 	model_unlock();
 	EXPECTED("unpin", ret, 0);
@@ -248,6 +288,36 @@ int op_unpin(struct rng *rng)
 	return SKIPPED;
 }
 
+bool unpin(const struct s_pin *pin, int index)
+{
+	model_lock();
+	if (pin_same(pin, index))
+		return !unpin_unlock(&shm->pin[index]);
+	model_unlock();
+	return false;
+}
+
+int unpin_all(int file, uint64_t first, uint64_t end)
+{
+	int nr = 0;
+
+	for (int i = 0; i < PINS_MAX; i++) {
+		struct s_pin *pin = &shm->pin[i], copy;
+		bool take;
+
+		model_lock();
+		copy = *pin;
+		take = copy.state == PIN_HELD && copy.file == file && copy.id &&
+		       me->dev_fd[copy.dev] >= 0 && copy.first < end &&
+		       first < copy.first + copy.nr;
+		model_unlock();
+		if (take && shm->dev[copy.dev].rdma)
+			nr += !region_end(i);
+		else if (take)
+			nr += unpin(&copy, i);
+	}
+	return nr;
+}
 
 void dev_close(int i)
 {
@@ -291,154 +361,4 @@ int op_pass_dev(struct rng *rng)
 	if (i < 0)
 		return SKIPPED;
 	return inbox_send(to, true, i);
-}
-
-bool pin_take(struct rng *rng, bool rdma, bool write, struct s_pin *copy, int *index)
-{
-	struct s_pin *pin;
-
-	model_lock();
-	pin = pin_mine(rng, rdma, write);
-	if (pin) {
-		*copy = *pin;
-		*index = pin_index(pin);
-	}
-	model_unlock();
-	if (!pin)
-		return false;
-	note(copy->file, copy->first, copy->nr);
-	return pages_try(copy->file, copy->first, copy->nr);
-}
-
-static bool pin_same(const struct s_pin *pin, int index)
-{
-	return shm->pin[index].state == PIN_HELD && shm->pin[index].nonce == pin->nonce;
-}
-
-bool write_begin(const struct s_pin *pin, int index, char *buf, struct write_look *w)
-{
-	bool there;
-
-	for (unsigned int i = 0; i < pin->nr; i++)
-		w->tag[i] = fresh_page(buf + i * PAGE_SZ, TAG_DEVICE, pin->file, pin->first + i);
-	model_lock();
-	there = pin_same(pin, index);
-	for (unsigned int i = 0; there && i < pin->nr; i++) {
-		w->look[i] = page_look(pin->file, pin->first + i);
-		page_forget(pin->file, pin->first + i);
-	}
-	model_unlock();
-	return there;
-}
-
-void write_finish(const struct s_pin *pin, int index, int ret, struct write_look *w)
-{
-	static char seen[PAGES_MAX * PAGE_SZ];
-	int fd = me->file_fd[pin->file];
-	ssize_t n = 0;
-
-	if (!ret && fd >= 0)
-		n = pread(fd, seen, pin->nr * PAGE_SZ, pin->first * PAGE_SZ);
-	if (n < 0)
-		n = 0;
-	memset(seen + n, 0, sizeof(seen) - n);
-	model_lock();
-	if (ret && pin_same(pin, index))
-		fault(FAULT_RULE, "write of a device to a pin: %s", strerror(-ret));
-	for (unsigned int i = 0; !ret && i < pin->nr; i++) {
-		unsigned int p = pin->first + i;
-		char *page = seen + i * PAGE_SZ;
-
-		if (!page_still(pin->file, p, w->look[i]))
-			continue;
-		if (fd >= 0 && !tag_same(page, w->tag[i]))
-			content_fault(FAULT_LOST, "device's write to", pin->file, p, page,
-				      w->tag[i]);
-		else
-			page_known(pin->file, p, w->look[i], w->tag[i]);
-	}
-	model_unlock();
-	if (!ret)
-		did(DID_DEVICE_WRITE);
-	if (!ret && fd >= 0)
-		did(DID_READ_BACK);
-}
-
-static int device_write(const struct s_pin *pin, int index)
-{
-	static char buf[PAGES_MAX * PAGE_SZ];
-	struct write_look w;
-	int ret;
-
-	if (!write_begin(pin, index, buf, &w))
-		return SKIPPED;
-	ret = testdev_write(me->dev_fd[pin->dev], pin->id, 0, buf, pin->nr * PAGE_SZ);
-	write_finish(pin, index, ret, &w);
-	return ret;
-}
-
-int op_device_write(struct rng *rng)
-{
-	struct s_pin pin;
-	int index, ret;
-
-	if (!pin_take(rng, false, true, &pin, &index))
-		return SKIPPED;
-	ret = device_write(&pin, index);
-	pages_put(pin.file, pin.first, pin.nr);
-	return ret;
-}
-
-void pin_use(int file, int dev, unsigned int first, unsigned int nr)
-{
-	struct s_pin *pin, copy;
-	int index;
-
-	if (pin_at(file, dev, first, nr, true, &index))
-		return;
-	pin = &shm->pin[index];
-	copy = *pin;
-	if (pages_try(file, first, nr)) {
-		device_write(&copy, index);
-		pages_put(file, first, nr);
-	}
-	model_lock();
-	/* Somebody else who has the device may have been faster. */
-	if (pin_same(&copy, index))
-		unpin_unlock(pin);
-	else
-		model_unlock();
-}
-
-/* What a device sees is what is in the file. */
-int op_device_read(struct rng *rng)
-{
-	char dev[PAGE_SZ], file[PAGE_SZ];
-	struct page_look look;
-	struct s_pin pin;
-	unsigned int p;
-	int index, ret = SKIPPED;
-	ssize_t n;
-
-	if (!pin_take(rng, false, false, &pin, &index))
-		return SKIPPED;
-	p = pin.first + rng_below(rng, pin.nr);
-	model_lock();
-	look = page_look(pin.file, p);
-	model_unlock();
-	if (me->file_fd[pin.file] >= 0) {
-		ret = testdev_read(me->dev_fd[pin.dev], pin.id, (p - pin.first) * PAGE_SZ, dev,
-				   PAGE_SZ);
-		n = pread(me->file_fd[pin.file], file, PAGE_SZ, p * PAGE_SZ);
-		model_lock();
-		if (ret && pin_same(&pin, index))
-			fault(FAULT_RULE, "read of a device from a pin: %s", strerror(-ret));
-		else if (!ret && page_still(pin.file, p, look) && pin_same(&pin, index) &&
-			 (n != PAGE_SZ || memcmp(dev, file, PAGE_SZ)))
-			fault(FAULT_LOST, "a device sees another page than page %u of file %d", p,
-			      pin.file);
-		model_unlock();
-	}
-	pages_put(pin.file, pin.first, pin.nr);
-	return ret;
 }

@@ -19,7 +19,7 @@
 /* At most; so long a change leaves pages mapped. */
 #define DUEL_PAUSE_US	3000
 
-static void begin_child(void)
+void begin_child(void)
 {
 	pid_t parent = self;
 
@@ -53,7 +53,7 @@ static void child_main(struct rng *rng, int file, int lease, int dev)
 	op_punch(rng);
 }
 
-static int wait_child(pid_t pid)
+int wait_child(pid_t pid)
 {
 	int status;
 
@@ -62,6 +62,17 @@ static int wait_child(pid_t pid)
 	if (status)
 		fault(FAULT_RULE, "a child ended with status %x", status);
 	return status ? -ECHILD : 0;
+}
+
+/* With the lock held: it does not die with it, and no one sees half of it. */
+void kill_child(pid_t pid)
+{
+	model_lock();
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	model_change_over(me);
+	model_unlock();
 }
 
 int op_fork(struct rng *rng)
@@ -93,7 +104,7 @@ int op_duel(struct rng *rng)
 		goto out;
 	/* For these two alone. */
 	file_unlink(file);
-	if (acquire(lease, file, 0, TO_INFINITY))
+	if (acquire(lease, file, 0, TO_INFINITY, 0))
 		goto out;
 	me->duelling = true;
 	pid = fork();
@@ -151,6 +162,10 @@ void exec_finish(void)
 {
 	int i;
 
+	/* A child that is still there is called off. */
+	me->duelling = false;
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
 	model_lock();
 	for (i = 0; i < LEASES_MAX; i++) {
 		if (me->exec_leases & 1ULL << i) {

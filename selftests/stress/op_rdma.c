@@ -7,6 +7,9 @@
 #include "rdma.h"
 #include "worker.h"
 
+/* A region can always be taken back. */
+#define PIN_FLAGS	(TESTDEV_PIN_WRITE | TESTDEV_PIN_REVOCABLE)
+
 /* Of this process image: gone after execve(). */
 static struct rdma rdma;
 static struct ibv_mr *mr[PINS_MAX];
@@ -26,7 +29,7 @@ void rdma_close_dev(void)
 	rdma_close(&rdma);
 }
 
-static int rdma_make(struct rng *rng)
+int rdma_make(struct rng *rng)
 {
 	struct s_dev *dev;
 	int i, ret;
@@ -65,23 +68,17 @@ static int rdma_make(struct rng *rng)
 	return i;
 }
 
-int op_register(struct rng *rng)
+int region_at(int file, int dev, unsigned int first, unsigned int nr, int *index)
 {
-	int file = file_any(rng), dev = rdma_make(rng), i, ret;
-	unsigned int first, nr;
+	char *map = file_mapping(file);
 	struct pin_try t;
-	char *map;
+	int i, ret;
 
-	if (file < 0 || dev < 0)
-		return SKIPPED;
-	model_lock();
-	choose_range(rng, file, &first, &nr);
-	model_unlock();
 	note(file, first, nr);
-	map = file_mapping(file);
-	if (!map || !pin_begin(&t, file, dev, first, nr, true))
+	if (!map || !pin_begin(&t, file, dev, first, nr, PIN_FLAGS))
 		return SKIPPED;
 	i = pin_index(t.pin);
+	*index = i;
 	mr[i] = rdma_reg(&rdma, map + first * PAGE_SZ, nr * PAGE_SZ, RDMA_ACCESS);
 	ret = mr[i] ? 0 : -errno;
 	/* What a region goes by here is its place in the table. */
@@ -91,25 +88,26 @@ int op_register(struct rng *rng)
 	return ret;
 }
 
-static struct s_pin *region_any(struct rng *rng)
+int op_register(struct rng *rng)
 {
-	unsigned int start = rng_below(rng, PINS_MAX), i;
+	int file = file_any(rng), dev = rdma_make(rng), index;
+	unsigned int first, nr;
 
-	for (i = 0; i < PINS_MAX; i++) {
-		if (mr[(start + i) % PINS_MAX])
-			return &shm->pin[(start + i) % PINS_MAX];
-	}
-	return NULL;
+	if (file < 0 || dev < 0)
+		return SKIPPED;
+	model_lock();
+	choose_range(rng, file, &first, &nr);
+	model_unlock();
+	return region_at(file, dev, first, nr, &index);
 }
 
-int op_deregister(struct rng *rng)
+int region_end(int i)
 {
-	struct s_pin *pin = region_any(rng);
-	int i, ret;
+	struct s_pin *pin = &shm->pin[i];
+	int ret;
 
-	if (!pin)
+	if (!mr[i])
 		return SKIPPED;
-	i = pin_index(pin);
 	model_lock();
 	note(pin->file, pin->first, pin->nr);
 	pin_ending(pin);
@@ -125,19 +123,56 @@ int op_deregister(struct rng *rng)
 	return ret;
 }
 
-int op_transfer(struct rng *rng)
+int op_deregister(struct rng *rng)
+{
+	unsigned int start = rng_below(rng, PINS_MAX), i;
+
+	for (i = 0; i < PINS_MAX; i++) {
+		if (mr[(start + i) % PINS_MAX])
+			return region_end((start + i) % PINS_MAX);
+	}
+	return SKIPPED;
+}
+
+/* 0, -EKEYREVOKED, or another -errno.  An error stops the queue pairs. */
+static int transfer(enum ibv_wr_opcode op, int i, size_t len)
+{
+	int status = rdma_status(&rdma, op, anon_mr, anon, mr[i]->rkey, mr[i]->addr, len), ret;
+
+	if (status <= 0)
+		return status;
+	ret = rdma_reopen(&rdma);
+	if (ret)
+		fault(FAULT_RULE, "new queue pairs: %s", strerror(-ret));
+	return status == IBV_WC_REM_ACCESS_ERR ? -EKEYREVOKED : -EREMOTEIO;
+}
+
+int region_read(int i)
+{
+	return mr[i] ? transfer(IBV_WR_RDMA_READ, i, sizeof(uint64_t)) : SKIPPED;
+}
+
+int region_write(const struct s_pin *pin, int index)
 {
 	struct write_look w;
+	int ret = SKIPPED;
+
+	if (!mr[index] || !pages_try(pin->file, pin->first, pin->nr))
+		return SKIPPED;
+	if (write_begin(pin, index, anon, &w)) {
+		ret = transfer(IBV_WR_RDMA_WRITE, index, pin->nr * PAGE_SZ);
+		write_finish(pin, index, ret, &w);
+	}
+	pages_put(pin->file, pin->first, pin->nr);
+	return ret;
+}
+
+int op_transfer(struct rng *rng)
+{
 	struct s_pin pin;
-	int index, ret = SKIPPED;
+	int index;
 
 	if (!pin_take(rng, true, true, &pin, &index))
 		return SKIPPED;
-	if (mr[index] && write_begin(&pin, index, anon, &w)) {
-		ret = rdma_transfer(&rdma, IBV_WR_RDMA_WRITE, anon_mr, anon, mr[index],
-				    mr[index]->addr, pin.nr * PAGE_SZ);
-		write_finish(&pin, index, ret, &w);
-	}
-	pages_put(pin.file, pin.first, pin.nr);
-	return ret;
+	return region_write(&pin, index);
 }

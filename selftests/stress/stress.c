@@ -77,6 +77,17 @@ static const char *const did_name[DIDS] = {
 	[DID_EXEC]		= "execve",
 	[DID_RDMA]		= "memory regions",
 	[DID_ORPHAN]		= "leases orphaned",
+	[DID_BREAK]		= "breaks that a holder was told of",
+	[DID_GIVE_WAY]		= "holders that gave way",
+	[DID_PIN_AGAIN]		= "pins after a break",
+	[DID_REFUSED_BREAKING]	= "pins refused during a break",
+	[DID_INTERRUPT]		= "layout changes interrupted",
+	[DID_KILL_WAITING]	= "kills of who waited for holders",
+	[DID_REVOKE]		= "pins found to be revoked",
+	[DID_REVOKE_RDMA]	= "memory regions among these",
+	[DID_OUTLAST]		= "pins that outlived a break",
+	[DID_DESERT]		= "holders that left during a break",
+	[DID_FORCE]		= "uses of FORCE",
 };
 
 /* What led to it, as far as one worker goes. */
@@ -211,7 +222,7 @@ static bool say_what_was_done(void)
 		unsigned long n = atomic_load(&shm->did[i]);
 
 		printf("# %8lu %s\n", n, did_name[i]);
-		if (!n && !(i == DID_RDMA && !shm->rdma)) {
+		if (!n && !((i == DID_RDMA || i == DID_REVOKE_RDMA) && !shm->rdma)) {
 			printf("# there were no %s: too few operations\n", did_name[i]);
 			all = false;
 		}

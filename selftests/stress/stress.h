@@ -81,6 +81,8 @@ struct s_file {
 	/* Leases and pins that came, went or might have; releases likewise. */
 	uint64_t events;
 	uint64_t releases;
+	/* Calls of FORCE under way. */
+	unsigned int forcing;
 	struct s_page page[FILE_PAGES];
 };
 
@@ -102,6 +104,16 @@ struct s_lease {
 	uint64_t id;
 	unsigned int nonce;
 	pid_t acquirer;
+	/* 0: exclusive. */
+	unsigned int break_ms;
+	/*
+	 * BREAK read less RESUMED read, their number and the sum of their numbers:
+	 * 0 in the end, in whatever order readers come in here.  Unless some were
+	 * lost, or read by somebody who could not say so.
+	 */
+	int breaks_open;
+	uint64_t breaks_sum;
+	bool events_lost;
 	/* Slots that have a descriptor; copies on their way; being closed. */
 	uint32_t owners;
 	unsigned int in_flight;
@@ -138,6 +150,18 @@ struct s_pin {
 	unsigned int first;
 	unsigned int nr;
 	bool write;
+	/*
+	 * It can be taken back; this may happen without a word; it has.  It must
+	 * have been by the time that all rest.
+	 */
+	bool revocable;
+	bool risky;
+	bool revoked;
+	bool doomed;
+	/* Leases that it may be under: it counts once under each. */
+	unsigned int leases;
+	/* Its pages count it. */
+	bool counted;
 	/* 0 where it is not known. */
 	uint32_t id;
 	unsigned int nonce;
@@ -196,6 +220,8 @@ struct s_worker {
 	int doing_pin;
 	int doing_acquire;
 	int doing_release;
+	int doing_events;
+	int doing_force;
 	int doing_change[2];
 	int closing_lease;
 	int closing_dev;
@@ -245,6 +271,17 @@ enum did {
 	DID_EXEC,
 	DID_RDMA,
 	DID_ORPHAN,
+	DID_BREAK,
+	DID_GIVE_WAY,
+	DID_PIN_AGAIN,
+	DID_REFUSED_BREAKING,
+	DID_INTERRUPT,
+	DID_KILL_WAITING,
+	DID_REVOKE,
+	DID_REVOKE_RDMA,
+	DID_OUTLAST,
+	DID_DESERT,
+	DID_FORCE,
 	DIDS,
 };
 
@@ -266,6 +303,10 @@ struct shared {
 	unsigned int phase;
 	enum command command;
 	uint64_t now;
+	/* What STATS says of revoked pins in the beginning, and must say now. */
+	uint64_t revoked_base;
+	uint64_t revoked_min;
+	uint64_t revoked_max;
 	struct s_file file[FILES_MAX];
 	struct s_lease lease[LEASES_MAX];
 	struct s_dev dev[DEVS_MAX];

@@ -37,6 +37,8 @@ void worker_prepare(void)
 	me->doing_pin = -1;
 	me->doing_acquire = -1;
 	me->doing_release = -1;
+	me->doing_events = -1;
+	me->doing_force = -1;
 	me->doing_change[0] = -1;
 	me->doing_change[1] = -1;
 	me->closing_lease = -1;
@@ -67,6 +69,12 @@ static const struct op *choose(struct rng *rng)
 	return &ops[i];
 }
 
+/* Some of them: it takes them a while to begin. */
+bool worker_has_rdma(void)
+{
+	return shm->rdma && slot % 3 == 0;
+}
+
 static bool possible(const struct op *op)
 {
 	switch (op->needs) {
@@ -75,8 +83,7 @@ static bool possible(const struct op *op)
 	case NEEDS_TRANSIENT:
 		return shm->transient;
 	case NEEDS_RDMA:
-		/* Some of the workers: it takes them a while to begin. */
-		return shm->rdma && slot % 3 == 0;
+		return worker_has_rdma();
 	default:
 		return true;
 	}
@@ -141,6 +148,8 @@ static bool run_phase(void)
 		rest();
 	while (inbox_receive())
 		;
+	/* No layout change is under way any more: this is all that there will be. */
+	events_take_all();
 	me->state = WORKER_DRAINED;
 	while (shm->command == COMMAND_DRAIN)
 		rest();

@@ -3,10 +3,15 @@
 #ifndef STRESS_WORKER_H
 #define STRESS_WORKER_H
 
+#include <linux/daxlease.h>
+
 #include "model.h"
+#include "testdev.h"
 
 /* Nothing was done: there was nothing to do it to. */
 #define SKIPPED	1
+
+#define PIN_PAGES_MAX	8
 
 /* Each returns 0, an -errno that is no fault, or SKIPPED. */
 typedef int (*op_fn)(struct rng *rng);
@@ -61,23 +66,59 @@ extern pid_t self;
 
 /* A device of this process, opened if it has none; its index or -1. */
 int dev_make(struct rng *rng);
+int dev_open(void);
+int rdma_make(struct rng *rng);
+/* Has this worker one for RDMA? */
+bool worker_has_rdma(void);
 
 /* Sets the task's name, by which records of QUERY are told apart. */
 void name_task(char letter, int index, unsigned int nonce);
 
 /* A new lease fd of this process; its index or -1. */
 int lease_make(void);
-int acquire(int lease, int file, uint64_t first, uint64_t end);
+int acquire(int lease, int file, uint64_t first, uint64_t end, unsigned int break_ms);
 int attach(int lease);
+
+/* What this process waits in is interrupted after such a time, again and again; 0: no more. */
+void impatient(unsigned int us);
+
+/*
+ * Takes an event, if there is one, and tells the model: 0, -EAGAIN, or what else
+ * read() says.  All that there are, of all descriptors of this process.
+ */
+int event_take(int lease, struct daxlease_event *event);
+void events_take_all(void);
+
+/* A child that acts beside its parent, until that one calls it off. */
+void begin_child(void);
+int wait_child(pid_t pid);
+/* With whatever it is at. */
+void kill_child(pid_t pid);
 
 /* A new file that this process has open, if there are less than so many; or -1. */
 int file_create_any(unsigned int start, unsigned int size, unsigned int most);
 int file_unlink(int file);
 int punch(int file, unsigned int first, unsigned int nr);
+/* Does not always wait for long. */
+int punch_hasty(struct rng *rng, int file, unsigned int first, unsigned int nr);
 
 /* Pins; pins, has the device write, and unpins. */
-int pin_at(int file, int dev, unsigned int first, unsigned int nr, bool write, int *index);
+int pin_at(int file, int dev, unsigned int first, unsigned int nr, unsigned int flags,
+	   int *index);
 void pin_use(int file, int dev, unsigned int first, unsigned int nr);
+/* Of the test device; false where somebody else was faster. */
+bool unpin(const struct s_pin *pin, int index);
+/* All that this process can of a range. */
+int unpin_all(int file, uint64_t first, uint64_t end);
+bool pin_same(const struct s_pin *pin, int index);
+
+/* Of either device; see write_begin(). */
+int device_write(const struct s_pin *pin, int index);
+int region_at(int file, int dev, unsigned int first, unsigned int nr, int *index);
+int region_write(const struct s_pin *pin, int index);
+int region_end(int index);
+/* Whether the region can be read; 0, or as rdma_status() tells it. */
+int region_read(int index);
 
 /* Under the lock: a range of the file, most often one that may be pinned. */
 void choose_range(struct rng *rng, int file, unsigned int *first, unsigned int *nr);
@@ -96,14 +137,17 @@ struct pin_try {
 };
 
 bool pin_begin(struct pin_try *t, int file, int dev, unsigned int first, unsigned int nr,
-	       bool write);
+	       unsigned int flags);
 void pin_finish(struct pin_try *t, int ret, uint32_t id);
 
-/* A pin of this process's devices, whose pages nobody else is at; see pages_put(). */
+/* Under the lock: a pin by a device of this process.  A copy of one, not under it. */
+struct s_pin *pin_mine(struct rng *rng, bool rdma, bool write);
 bool pin_take(struct rng *rng, bool rdma, bool write, struct s_pin *copy, int *index);
 
 /* A device writes, in between, and it must be in the file. */
 struct write_look {
+	/* It was known that it must not reach the file any more. */
+	bool revoked;
 	struct page_look look[FILE_PAGES];
 	struct tag tag[FILE_PAGES];
 };
@@ -135,6 +179,12 @@ int op_pass_dev(struct rng *rng);
 int op_device_write(struct rng *rng);
 int op_device_read(struct rng *rng);
 int pin_pages(struct rng *rng, int file, int dev);
+/* op_event.c */
+int op_events(struct rng *rng);
+int op_force(struct rng *rng);
+/* op_break.c */
+int op_give_way(struct rng *rng);
+int op_hold_out(struct rng *rng);
 /* op_rdma.c */
 int op_register(struct rng *rng);
 int op_deregister(struct rng *rng);

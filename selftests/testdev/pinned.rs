@@ -215,6 +215,17 @@ impl PinnedPages {
         Ok(this)
     }
 
+    /// The device is done with the pages. Returns whether they had been taken back.
+    pub(crate) fn unpin(self) -> bool {
+        self.forbid_revoke()
+    }
+
+    /// Nobody takes the pages back from now on. Returns whether somebody has done so before.
+    fn forbid_revoke(&self) -> bool {
+        // SAFETY: The layout pin is all-zero or as `layout_pin_user_pages_fast()` left it.
+        unsafe { bindings::layout_pin_forbid_revoke(self.inner.handle.get()) }
+    }
+
     /// May the device write?
     pub(crate) fn is_write(&self) -> bool {
         self.write
@@ -258,18 +269,15 @@ impl PinnedPages {
 
 impl Drop for PinnedPages {
     fn drop(&mut self) {
-        let handle = self.inner.handle.get();
-
         // What it returns is told by the pages, too: there are none where they were taken back.
-        // SAFETY: The layout pin is all-zero or as `layout_pin_user_pages_fast()` left it.
-        unsafe { bindings::layout_pin_forbid_revoke(handle) };
+        self.forbid_revoke();
 
         // The account must cover the references, so they go first, and without the lock.
         let pages = self.inner.pages.lock().take();
         drop(pages);
 
-        // SAFETY: As above, revocation is over or forbidden, and the pages that the layout pin
-        // accounts for have been unpinned.
-        unsafe { bindings::layout_pin_release(handle) };
+        // SAFETY: The layout pin is all-zero or as `layout_pin_user_pages_fast()` left it. Revocation
+        // is over or forbidden, and the pages that it accounts for have been unpinned.
+        unsafe { bindings::layout_pin_release(self.inner.handle.get()) };
     }
 }

@@ -48,7 +48,8 @@ use crate::{
         TESTDEV_PIN,
         TESTDEV_PIN_REVOCABLE,
         TESTDEV_PIN_WRITE,
-        TESTDEV_UNPIN, //
+        TESTDEV_UNPIN,
+        TESTDEV_UNPIN_TOLD, //
     },
     pinned::PinnedPages,
     table::PinTable, //
@@ -108,7 +109,8 @@ impl MiscDevice for Testdev {
 
         match cmd {
             TESTDEV_PIN => me.pin(file, uptr)?,
-            TESTDEV_UNPIN => me.unpin(arg)?,
+            TESTDEV_UNPIN => me.unpin(arg).map(drop)?,
+            TESTDEV_UNPIN_TOLD => return me.unpin(arg).map(isize::from),
             TESTDEV_DMA_WRITE => me.dma_write(uptr)?,
             TESTDEV_DMA_READ => me.dma_read(uptr)?,
             _ => return Err(ENOTTY),
@@ -142,13 +144,13 @@ impl Testdev {
         inserted.map_err(|_| ENOMEM)
     }
 
-    fn unpin(&self, id: usize) -> Result {
+    /// Returns whether the pages had been taken back.
+    fn unpin(&self, id: usize) -> Result<bool> {
         let id = u32::try_from(id).map_err(|_| ENOENT)?;
-        // Drops the pages when the lock is free again.
+        // A statement of its own: the pages go when the lock is free again.
         let pinned = self.pins.lock().remove(id).ok_or(ENOENT)?;
 
-        drop(pinned);
-        Ok(())
+        Ok(pinned.unpin())
     }
 
     fn dma_write(&self, uptr: UserPtr) -> Result {

@@ -23,6 +23,9 @@
  * @id: out: names the pin in the other calls.
  *
  * All or nothing.  Fails with what the kernel's pin says.
+ *
+ * TESTDEV_UNPIN ends a pin.  TESTDEV_UNPIN_TOLD does, and returns 1 where the
+ * pages had been taken back before.
  */
 struct testdev_pin {
 	__aligned_u64 addr;
@@ -56,5 +59,6 @@ struct testdev_io {
 #define TESTDEV_UNPIN		_IOW(TESTDEV_IOC_MAGIC, 2, __u32)	/* by value: the id */
 #define TESTDEV_DMA_WRITE	_IOW(TESTDEV_IOC_MAGIC, 3, struct testdev_io)
 #define TESTDEV_DMA_READ	_IOW(TESTDEV_IOC_MAGIC, 4, struct testdev_io)
+#define TESTDEV_UNPIN_TOLD	_IOW(TESTDEV_IOC_MAGIC, 5, __u32)	/* as TESTDEV_UNPIN */
 
 #endif

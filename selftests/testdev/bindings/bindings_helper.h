@@ -6,6 +6,7 @@
 /* ioctl numbers are made with sizeof, which bindgen does not evaluate. */
 const unsigned int RUST_CONST_HELPER_TESTDEV_PIN = TESTDEV_PIN;
 const unsigned int RUST_CONST_HELPER_TESTDEV_UNPIN = TESTDEV_UNPIN;
+const unsigned int RUST_CONST_HELPER_TESTDEV_UNPIN_TOLD = TESTDEV_UNPIN_TOLD;
 const unsigned int RUST_CONST_HELPER_TESTDEV_DMA_WRITE = TESTDEV_DMA_WRITE;
 const unsigned int RUST_CONST_HELPER_TESTDEV_DMA_READ = TESTDEV_DMA_READ;
 

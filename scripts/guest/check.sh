@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 SELFTESTS=$OUT/selftests
-LIMIT=300
+LIMIT=600
 [ "$FLAVOUR" = plain ] || LIMIT=1200
 SHORT=${SHORT:-}
 

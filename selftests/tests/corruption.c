@@ -13,6 +13,7 @@
 #include <signal.h>
 
 #define VICTIM_SEED	77
+#define CHANGE_SECONDS	15
 
 static void victim_of(struct __test_metadata *_metadata, struct dax_test *self, peer_fn fn)
 {
@@ -38,7 +39,7 @@ static void victim_of(struct __test_metadata *_metadata, struct dax_test *self, 
 	c = change_of(path, NULL, 0, FILL_VICTIM);
 	ASSERT_EQ(0, peer_start(&peer));
 	ASSERT_EQ(0, peer_post(&peer, fn, &c, sizeof(c)));
-	alarm(TEST_TIMEOUT_DEFAULT / 2);
+	alarm(CHANGE_SECONDS);
 	ret = peer_result(&peer, NULL, 0);
 	alarm(0);
 	peer_kill(&peer);

@@ -115,8 +115,12 @@ TEST_F(dax, a_part_of_a_huge_folio)
 		SKIP(return, "no aligned 2 MiB of blocks");
 	ASSERT_EQ(0, lease_acquire(self->lease, h.fd, 0, 0, NULL));
 	ASSERT_EQ(0, testdev_pin(self->dev, page_of(h.map, 7), 1, TESTDEV_PIN_WRITE, &id));
-	ASSERT_EQ(0, fails(h.path, h.off + 200 * PAGE_SZ));
-	ASSERT_EQ(0, fails(h.path, h.off + 7 * PAGE_SZ));
+	/* Without a reverse map the kernel looks for those who have the first page mapped. */
+	ASSERT_EQ(0, fails(h.path, h.off));
+	if (variant->fs != &fs_ext4) {
+		ASSERT_EQ(0, fails(h.path, h.off + 200 * PAGE_SZ));
+		ASSERT_EQ(0, fails(h.path, h.off + 7 * PAGE_SZ));
+	}
 	ASSERT_EQ(0, fstat(h.fd, &st));
 	ASSERT_EQ(1, lease_view_ino(self->lease, st.st_ino, &view));
 	if (view.lease.pinned_pages == 1)

@@ -177,19 +177,26 @@ ENDED_XFS(repair, change_repair)
 /* A process with a thread that waits to change the layout. */
 static struct change threads_change;
 static long threads_result;
+static volatile pid_t threads_id;
 static pthread_t thread;
 
 static void *change_it(void *unused)
 {
 	(void)unused;
+	threads_id = gettid();
 	threads_result = change_punch(&threads_change);
 	return NULL;
 }
 
+/* Returns the thread's number. */
 static long punch_in_a_thread(void *change)
 {
 	threads_change = *(struct change *)change;
-	return -pthread_create(&thread, NULL, change_it, NULL);
+	if (pthread_create(&thread, NULL, change_it, NULL))
+		return -EAGAIN;
+	while (!threads_id)
+		usleep(100);
+	return threads_id;
 }
 
 static long join_the_thread(void *unused)
@@ -202,10 +209,10 @@ static long join_the_thread(void *unused)
 TEST_F(dax, becomes_a_holder_while_it_waits)
 {
 	struct change c = punch_at(self, PINNED);
-	struct daxlease_event event;
+	struct daxlease_event asked, event;
 	struct peer peer;
 	uint32_t id;
-	int fd;
+	int fd, tid;
 
 	ASSERT_EQ(0, peer_start(&peer));
 	ASSERT_EQ(0, peer_open(&peer, self->path));
@@ -214,14 +221,18 @@ TEST_F(dax, becomes_a_holder_while_it_waits)
 	ASSERT_EQ(0, peer_call(&peer, actor_use_lease, &fd, sizeof(fd)));
 	ASSERT_EQ(0, lease_acquire_breakable(self->lease, self->fd, 0, 0, BREAK_NEVER_MS));
 	ASSERT_EQ(0, pin_pages(PINNED, 1, TESTDEV_PIN_WRITE, &id));
-	ASSERT_EQ(0, peer_call(&peer, punch_in_a_thread, &c, sizeof(c)));
-	ASSERT_EQ(0, event_next(self->lease, &event));
-	EXPECT_EQ(DAXLEASE_EVENT_BREAK, event.type);
+	tid = peer_call(&peer, punch_in_a_thread, &c, sizeof(c));
+	ASSERT_LT(0, tid);
+	ASSERT_EQ(0, event_next(self->lease, &asked));
+	EXPECT_EQ(DAXLEASE_EVENT_BREAK, asked.type);
+	ASSERT_TRUE(wait_blocked_in(tid, __NR_fallocate));
 	ASSERT_EQ(0, peer_call(&peer, actor_attach, NULL, 0));
 	EXPECT_EQ(-EDEADLK, peer_call(&peer, join_the_thread, NULL, 0));
 	ASSERT_EQ(0, event_next(self->lease, &event));
 	EXPECT_EQ(DAXLEASE_EVENT_RESUMED, event.type);
 	EXPECT_EQ(EDEADLK, event.outcome);
+	/* It was told when it became one, not when its time was over. */
+	EXPECT_LT(event.time_ns, asked.deadline_ns);
 	EXPECT_EQ(1, file_matches(self->fd, 0, FILE_SIZE, FILE_SEED));
 	ASSERT_EQ(0, testdev_unpin(self->dev, id));
 	EXPECT_EQ(0, peer_call(&peer, change_punch, &c, sizeof(c)));

@@ -51,6 +51,7 @@ struct scene {
 struct hold {
 	int index;
 	struct s_pin pin;
+	uint64_t since;
 	struct daxlease_event asked;
 };
 
@@ -136,6 +137,7 @@ static int hold_try(const struct scene *s, struct hold *h, unsigned int first,
 		ret = pin_at(s->file, s->dev, first, PIN_PAGES, flags, &h->index);
 	if (!ret)
 		h->pin = shm->pin[h->index];
+	h->since = now_ns();
 	return ret;
 }
 
@@ -178,11 +180,12 @@ static bool next_event(const struct scene *s, struct daxlease_event *event, int 
 	return false;
 }
 
-/* Somebody asks for pages that are pinned. */
+/* Somebody asks for this pin, and not for an earlier one of the same pages. */
 static bool wait_asked(const struct scene *s, struct hold *h)
 {
 	while (next_event(s, &h->asked, LOOKS)) {
-		if (h->asked.type == DAXLEASE_EVENT_BREAK && meets(h, &h->asked))
+		if (h->asked.type == DAXLEASE_EVENT_BREAK && meets(h, &h->asked) &&
+		    h->asked.time_ns >= h->since)
 			return true;
 	}
 	h->asked.break_id = 0;

@@ -17,6 +17,7 @@
 #include "device.h"
 #include "file.h"
 #include "lease.h"
+#include "shared.h"
 #include "slot.h"
 
 #define COLD		32U

@@ -78,8 +78,11 @@ if [ "${1:-}" = -s ]; then
 else
 	long_form
 fi
-awk '{cold += $7; hot += $10; whole += $13; gone += $16; faults += $2}
+awk '{cold += $7; hot += $10; whole += $13; gone += $16; faults += $2
+		gave += $21; revoked += $25; inherited += $28}
 	END {printf "checked: %d cold and %d hot pages, %d whole files, %d unlinked ones; %d faults\n",
-		cold, hot, whole, gone, faults}' "$dir/results/tally"
+		cold, hot, whole, gone, faults
+		printf "breakable leases: %d pins let go, %d taken back, %d of their blocks in other files\n",
+		gave, revoked, inherited}' "$dir/results/tally"
 say "crash: $CYCLES kills, SEED=$SEED: nothing that was acknowledged is lost"
 rm -rf "$dir"

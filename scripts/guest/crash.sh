@@ -113,7 +113,7 @@ consistent() {
 # The logs first: what they say no longer holds.
 remove_all() {
 	rm -f "$RESULTS"/acks/*
-	find /mnt/ext4 /mnt/xfs -path '*/e[0-9]*/[tr][0-9]*' -exec truncate -s 0 {} + &&
+	find /mnt/ext4 /mnt/xfs -path '*/e[0-9]*/[trgk][0-9]*' -exec truncate -s 0 {} + &&
 		rm -rf /mnt/ext4/e[0-9]* /mnt/xfs/e[0-9]*
 }
 
@@ -176,7 +176,7 @@ wrong_count_is_noticed() {
 spoil() {
 	local epoch=$1 fs kind
 	for fs in $FILESYSTEMS; do
-		for kind in cold hot whole size lost gone foreign; do
+		for kind in cold hot whole late shared size lost gone foreign; do
 			claim "$fs: verify finds what is wrong: $kind" verify_finds "$kind" "$fs" "$epoch"
 		done
 	done

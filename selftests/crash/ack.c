@@ -13,6 +13,8 @@
 
 #define LINE_LEN	1024
 
+static const char * const deeds[DEEDS] = { "gave", "revoked", "inherited" };
+
 int ack_open(const char *dir, const char *fs, unsigned int epoch, const char *writer)
 {
 	char path[PATH_LEN];
@@ -58,6 +60,21 @@ int ack_gone(int log, const char *name)
 	char line[LINE_LEN];
 
 	return put_line(log, line, snprintf(line, sizeof(line), "gone %s\n", name));
+}
+
+int ack_open_from(int log, const char *name, unsigned int page)
+{
+	char line[LINE_LEN];
+
+	return put_line(log, line, snprintf(line, sizeof(line), "open %s %u\n", name, page));
+}
+
+int ack_did(int log, enum ack_deed deed, unsigned int count)
+{
+	char line[LINE_LEN];
+
+	return put_line(log, line,
+			snprintf(line, sizeof(line), "did %s %u\n", deeds[deed], count));
 }
 
 struct acked *ack_find(struct ack_list *list, const char *name)
@@ -127,6 +144,42 @@ static int parse_file(struct acked *file, const char *rest)
 	return ret;
 }
 
+static bool parse_number(const char *text, unsigned int *number)
+{
+	char *end;
+
+	*number = strtoul(text, &end, 10);
+	return end != text;
+}
+
+static int parse_open(struct acked *file, const char *rest)
+{
+	unsigned int from;
+
+	if (!parse_number(rest, &from))
+		return -EPROTO;
+	file->whole = false;
+	if (file->pages > from)
+		file->pages = from;
+	for (; from < ACK_PAGES; from++)
+		file->page[from].known = false;
+	return 0;
+}
+
+static int parse_deed(struct ack_list *list, const char *name, const char *rest)
+{
+	unsigned int count, i;
+
+	if (!parse_number(rest, &count))
+		return -EPROTO;
+	for (i = 0; i < DEEDS && strcmp(name, deeds[i]); i++)
+		;
+	if (i == DEEDS)
+		return -EPROTO;
+	list->did[i] += count;
+	return 0;
+}
+
 static int parse_line(struct ack_list *list, const char *line)
 {
 	char verb[8], name[ACK_NAME];
@@ -135,9 +188,13 @@ static int parse_line(struct ack_list *list, const char *line)
 
 	if (sscanf(line, "%7s %15s%n", verb, name, &used) != 2)
 		return -EPROTO;
+	if (!strcmp(verb, "did"))
+		return parse_deed(list, name, line + used);
 	file = find_or_add(list, name);
 	if (!file)
 		return -ENOMEM;
+	if (!strcmp(verb, "open"))
+		return parse_open(file, line + used);
 	if (!strcmp(verb, "slots"))
 		return parse_slots(file, line + used);
 	if (!strcmp(verb, "file"))

@@ -9,6 +9,11 @@
  *	slots NAME PAGE COUNT TURN hot	pages that may have been written since
  *	file NAME PAGES TURN...		the whole of a file that is not changed again
  *	gone NAME			a file that was unlinked
+ *	open NAME PAGE			no longer so: pages from that one on, and the size
+ *	did DEED COUNT			not of a file: what is counted
+ *
+ * Lines of one log are in order, so a writer takes a fact back before it lets go
+ * of what made it one.
  */
 #ifndef SELFTESTS_CRASH_ACK_H
 #define SELFTESTS_CRASH_ACK_H
@@ -35,9 +40,20 @@ struct acked {
 	} page[ACK_PAGES];
 };
 
+enum ack_deed {
+	/* A holder has let go of its pin when it was asked to. */
+	DEED_GAVE,
+	/* A pin was taken back. */
+	DEED_REVOKED,
+	/* A block that was pinned went to another file. */
+	DEED_INHERITED,
+	DEEDS
+};
+
 struct ack_list {
 	struct acked *file;
 	unsigned int nr;
+	unsigned int did[DEEDS];
 };
 
 /* A new log; its descriptor or -errno. */
@@ -48,6 +64,8 @@ int ack_slots(int log, const char *name, unsigned int page, unsigned int count, 
 	      bool hot);
 int ack_file(int log, const char *name, unsigned int pages, const uint32_t *turn);
 int ack_gone(int log, const char *name);
+int ack_open_from(int log, const char *name, unsigned int page);
+int ack_did(int log, enum ack_deed deed, unsigned int count);
 
 /* Reads all logs of one epoch; how many there are, or -errno. */
 int ack_read(const char *dir, const char *fs, unsigned int epoch, struct ack_list *list);

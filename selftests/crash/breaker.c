@@ -10,6 +10,7 @@
 
 #include "ack.h"
 #include "change.h"
+#include "shared.h"
 #include "work.h"
 
 #define RANGE_PAGES	8

@@ -14,30 +14,17 @@
 #include <unistd.h>
 
 #include "ack.h"
+#include "device.h"
 #include "file.h"
 #include "lease.h"
-#include "rdma.h"
+#include "shared.h"
 #include "slot.h"
-#include "testdev.h"
-#include "work.h"
 
 #define COLD		32U
 #define HOT		16U
 #define PINNED		(COLD + HOT)
 #define PAGES		ACK_PAGES
-#define BATCH		6U
-
-/* What can pin and write. */
-struct device {
-	bool is_rdma;
-	int dev;
-	uint32_t pin;
-	struct rdma rdma;
-	struct ibv_mr *mr;
-	struct ibv_mr *buf_mr;
-	/* What it writes next. */
-	char *buf;
-};
+#define BATCH		DEVICE_BATCH
 
 struct pinner {
 	struct worker *w;
@@ -52,63 +39,23 @@ struct pinner {
 	uint32_t turn[PAGES];
 };
 
-static void device_open(struct worker *w, struct device *d)
+static void pin(struct pinner *p)
 {
-	d->buf = mmap(NULL, BATCH * PAGE_SZ, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		      -1, 0);
-	must(w, d->buf != MAP_FAILED);
-	if (!d->is_rdma) {
-		d->dev = testdev_open();
-		must(w, d->dev >= 0);
-		return;
-	}
-	must(w, !rdma_open(&d->rdma, 1));
-	d->buf_mr = rdma_reg(&d->rdma, d->buf, BATCH * PAGE_SZ, RDMA_ACCESS);
-	must(w, d->buf_mr);
-}
-
-static void device_pin(struct pinner *p)
-{
-	struct device *d = &p->device;
-
-	if (d->is_rdma) {
-		d->mr = rdma_reg(&d->rdma, p->map, PINNED * PAGE_SZ, RDMA_ACCESS);
-		must(p->w, d->mr);
-	} else {
-		must(p->w, !testdev_pin(d->dev, p->map, PINNED, TESTDEV_PIN_WRITE, &d->pin));
-	}
-}
-
-static void device_unpin(struct pinner *p)
-{
-	struct device *d = &p->device;
-
-	if (d->is_rdma)
-		must(p->w, !ibv_dereg_mr(d->mr));
-	else
-		must(p->w, !testdev_unpin(d->dev, d->pin));
+	device_pin(p->w, &p->device, p->map, PINNED, false);
 }
 
 /* The next turn of these pages, in one transfer. */
-static void device_write(struct pinner *p, unsigned int page, unsigned int count)
+static void write_turn(struct pinner *p, unsigned int page, unsigned int count)
 {
-	struct device *d = &p->device;
-	int ret;
-
 	for (unsigned int i = 0; i < count; i++)
-		slot_fill(d->buf + i * PAGE_SZ, p->key, page + i, ++p->turn[page + i]);
-	if (d->is_rdma)
-		ret = rdma_transfer(&d->rdma, IBV_WR_RDMA_WRITE, d->buf_mr, d->buf, d->mr,
-				    p->map + page * PAGE_SZ, count * PAGE_SZ);
-	else
-		ret = testdev_write(d->dev, d->pin, page * PAGE_SZ, d->buf, count * PAGE_SZ);
-	if (ret)
-		wrong(p->w, "%s: the device cannot write: %d", p->name, ret);
+		slot_fill(p->device.buf + i * PAGE_SZ, p->key, page + i, ++p->turn[page + i]);
+	if (!device_write(p->w, &p->device, page, count))
+		wrong(p->w, "%s: the pin was taken back", p->name);
 }
 
 static void write_cold(struct pinner *p, unsigned int page, unsigned int count)
 {
-	device_write(p, page, count);
+	write_turn(p, page, count);
 	sync_file(p->w, p->fd);
 	must(p->w, !ack_slots(p->w->log, p->name, page, count, p->turn[page], false));
 }
@@ -118,7 +65,7 @@ static void write_hot(struct pinner *p)
 	unsigned int page, count = 1 + draw(p->w, BATCH);
 
 	page = COLD + draw(p->w, HOT - count + 1);
-	device_write(p, page, count);
+	write_turn(p, page, count);
 	if (draw(p->w, 2))
 		return;
 	sync_file(p->w, p->fd);
@@ -191,8 +138,8 @@ static void run_file(struct pinner *p)
 		if (!p->w->lies)
 			change_own_layout(p);
 		if (!draw(p->w, 4)) {
-			device_unpin(p);
-			device_pin(p);
+			device_unpin(p->w, &p->device);
+			pin(p);
 		}
 		(*p->w->rounds)++;
 	}
@@ -213,9 +160,9 @@ static void pinner(struct worker *w, bool is_rdma)
 		name_path(w, p.target->path, p.name);
 		pthread_mutex_unlock(&p.target->lock);
 
-		device_pin(&p);
+		pin(&p);
 		run_file(&p);
-		device_unpin(&p);
+		device_unpin(w, &p.device);
 
 		pthread_mutex_lock(&p.target->lock);
 		must(w, !lease_release(p.lease));

@@ -77,14 +77,15 @@ static bool is_blend(uint64_t word, uint64_t a, uint64_t b)
 	return true;
 }
 
-/* Of two subsequent turns, the first of which is given. */
-static int check_between(const uint64_t *word, uint32_t key, unsigned int home, uint32_t turn)
+int slot_check_between(const void *buf, uint32_t key, unsigned int home, uint32_t first,
+		       uint32_t second)
 {
+	const uint64_t *word = buf;
 	bool blend = false;
 
 	for (unsigned int i = 0; i < SLOT_WORDS; i++) {
-		uint64_t old = slot_word(key, home, i, turn);
-		uint64_t new = slot_word(key, home, i, turn + 1);
+		uint64_t old = slot_word(key, home, i, first);
+		uint64_t new = slot_word(key, home, i, second);
 
 		if (word[i] == old || word[i] == new)
 			continue;
@@ -105,7 +106,9 @@ int slot_check_since(const void *buf, uint32_t key, unsigned int home, uint32_t 
 		if (seen && seen < first)
 			first = seen;
 	}
-	return check_between(word, key, home, first < turn || first == SLOT_TURN_MAX ? turn : first);
+	if (first < turn || first == SLOT_TURN_MAX)
+		first = turn;
+	return slot_check_between(buf, key, home, first, first + 1);
 }
 
 int slot_check_own(const void *buf, uint32_t key, unsigned int home)

@@ -31,13 +31,16 @@ uint32_t slot_turn(uint64_t word, uint32_t key, unsigned int home, unsigned int 
 /*
  * All of these return -1, or the number of a word that is wrong.
  *
- * exact:  the page is of that turn.
- * since:  it is of that turn or a later one, or of two subsequent ones where the
- *	   next turn was under way; the word then being stored may be of both.
- * own:	   it has nothing that is neither zero nor the file's, but for one word
- *	   that was being stored.
+ * exact:   the page is of that turn.
+ * between: it is of the one turn or the other, or of both; the word then being
+ *	    stored may be of both, too.
+ * since:   it is of that turn or a later one, or between two subsequent ones.
+ * own:	    it has nothing that is neither zero nor the file's, but for one word
+ *	    that was being stored.
  */
 int slot_check_exact(const void *buf, uint32_t key, unsigned int home, uint32_t turn);
+int slot_check_between(const void *buf, uint32_t key, unsigned int home, uint32_t first,
+		       uint32_t second);
 int slot_check_since(const void *buf, uint32_t key, unsigned int home, uint32_t turn);
 int slot_check_own(const void *buf, uint32_t key, unsigned int home);
 

@@ -8,7 +8,9 @@
  *	cold	one byte of a page that was acknowledged
  *	hot	a page that is older than what was acknowledged
  *	whole	a hole in a file that was acknowledged as a whole
- *	size	such a file, one page longer
+ *	late	a page of a file whose pin was taken back, in a file that got its blocks
+ *	shared	a page of a leased file in the other one, with which it shares blocks
+ *	size	a file that was acknowledged as a whole, one page longer
  *	lost	a file that was acknowledged, unlinked
  *	gone	a file that was acknowledged as unlinked, made again
  *	foreign	a page of one file in another one
@@ -154,6 +156,45 @@ static int spoil_foreign(void)
 	return spoilt_page(name, write(fd, buf, PAGE_SZ) == (ssize_t)PAGE_SZ, 0);
 }
 
+/* A whole file whose name begins and ends like that. */
+static const struct acked *named_file(char first, char last)
+{
+	for (unsigned int i = list.nr; i--;) {
+		struct acked *file = &list.file[i];
+
+		if (file->whole && !file->gone && file->name[0] == first &&
+		    (!last || file->name[strlen(file->name) - 1] == last))
+			return file;
+	}
+	return NULL;
+}
+
+/* As if a device had gone on writing through what was a page of a leased file. */
+static int spoil_through_pin(const struct acked *file, const char *leased)
+{
+	unsigned int page = file ? file->pages / 2 : 0;
+	uint64_t buf[SLOT_WORDS];
+	char path[PATH_LEN];
+	int fd;
+
+	if (!file) {
+		fprintf(stderr, "no such file was acknowledged\n");
+		return 1;
+	}
+	file_path(path, file->name);
+	slot_fill(buf, slot_key(fs->type, epoch, leased), 0, file->page[page].turn + 1);
+	fd = open(path, O_RDWR);
+	return spoilt_page(file->name,
+			   pwrite(fd, buf, PAGE_SZ, page * PAGE_SZ) == (ssize_t)PAGE_SZ, page);
+}
+
+static int spoil_shared(void)
+{
+	const struct acked *file = named_file('g', '1');
+
+	return spoil_through_pin(file, file ? file->name : "");
+}
+
 int main(int argc, char **argv)
 {
 	char acks[PATH_LEN];
@@ -173,6 +214,10 @@ int main(int argc, char **argv)
 		return spoil_slot(!strcmp(argv[1], "hot"));
 	if (!strcmp(argv[1], "foreign"))
 		return spoil_foreign();
+	if (!strcmp(argv[1], "late"))
+		return spoil_through_pin(named_file('h', 0), "k0.0");
+	if (!strcmp(argv[1], "shared"))
+		return spoil_shared();
 	if (!strcmp(argv[1], "whole"))
 		return spoil_hole();
 	return spoil_file(argv[1]);

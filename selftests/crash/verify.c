@@ -35,6 +35,7 @@ static struct {
 	unsigned int whole;
 	unsigned int gone;
 	unsigned int others;
+	unsigned int did[DEEDS];
 	unsigned int faults;
 } sum;
 
@@ -130,6 +131,8 @@ static void check_epoch(unsigned int epoch)
 	logs = ack_read(acks, fs->type, epoch, &list);
 	if (logs < 0)
 		fault(epoch, "logs", "cannot be read: %s", strerror(-logs));
+	for (i = 0; i < DEEDS; i++)
+		sum.did[i] += list.did[i];
 	snprintf(path, sizeof(path), "%s/e%u", fs_dir(fs), epoch);
 	dir = opendir(path);
 	if (!dir) {
@@ -195,8 +198,8 @@ int main(int argc, char **argv)
 		check_epoch(epoch[i]);
 	if (sum.faults > FAULTS_SHOWN)
 		printf("%s: and %u more\n", fs->type, sum.faults - FAULTS_SHOWN);
-	printf("%s: %u faults in %u epochs; %u cold and %u hot pages, %u whole files, %u gone, %u other files\n",
+	printf("%s: %u faults in %u epochs; %u cold and %u hot pages, %u whole files, %u gone, %u other files; %u pins let go, %u taken back, %u of their blocks in other files\n",
 	       fs->type, sum.faults, sum.epochs, sum.cold, sum.hot, sum.whole, sum.gone,
-	       sum.others);
+	       sum.others, sum.did[DEED_GAVE], sum.did[DEED_REVOKED], sum.did[DEED_INHERITED]);
 	return sum.faults ? 1 : 0;
 }

@@ -24,26 +24,31 @@
 #include <unistd.h>
 
 #include "ack.h"
+#include "shared.h"
 #include "slot.h"
 #include "work.h"
 
 static const struct role {
 	const char *name;
 	void (*run)(struct worker *w);
+	/* So many rounds, and there is something to check. */
+	unsigned int ready;
 } roles[] = {
-	{ "testdev", pinner_testdev },
-	{ "rdma", pinner_rdma },
-	{ "breaker", breaker },
+	{ "testdev", pinner_testdev, 12 },
+	{ "rdma", pinner_rdma, 12 },
+	{ "breaker", breaker, 12 },
 	/* These free blocks. */
-	{ "unlinker", unlinker },
-	{ "churner", churner },
+	{ "unlinker", unlinker, 12 },
+	{ "churner", churner, 12 },
+	{ "giver", holder_giver, 5 },
+	{ "giver-changer", changer_of_giver, 5 },
+	{ "keeper", holder_keeper, 5 },
+	{ "keeper-changer", changer_of_keeper, 2 },
 };
 
 #define ROLES		(sizeof(roles) / sizeof(roles[0]))
 #define LYING_ROLES	3U
 #define FILESYSTEMS	2
-/* So many rounds of each, and there is something to check of every kind. */
-#define READY_ROUNDS	12
 
 static const struct dax_fs * const filesystems[FILESYSTEMS] = { &fs_ext4, &fs_xfs };
 
@@ -153,6 +158,10 @@ static struct shared *new_shared(void)
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	for (int i = 0; i < TARGETS; i++)
 		pthread_mutex_init(&shared->target[i].lock, &attr);
+	for (int i = 0; i < HANDOVERS; i++) {
+		sem_init(&shared->handover[i].go, 1, 0);
+		sem_init(&shared->handover[i].done, 1, 0);
+	}
 	return shared;
 }
 
@@ -180,7 +189,7 @@ static void start_fs(const struct dax_fs *fs, unsigned int epoch, unsigned int s
 static bool all_are_at_it(volatile unsigned int *rounds)
 {
 	for (unsigned int i = 0; i < FILESYSTEMS * ROLES; i++) {
-		if (rounds[i] < READY_ROUNDS && i % ROLES < nr_roles())
+		if (i % ROLES < nr_roles() && rounds[i] < roles[i % ROLES].ready)
 			return false;
 	}
 	return true;

@@ -7,7 +7,6 @@
 #define SELFTESTS_CRASH_WORK_H
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,19 +17,7 @@
 /* Enough for any crash test; without a crash a role ends its work there. */
 #define WORK_FILES	2000
 
-/* The leased file of a pinner, for those that try to change its layout. */
-struct target {
-	/* Held while the file is not leased. */
-	pthread_mutex_t lock;
-	/* Empty before the first lease. */
-	char path[PATH_LEN];
-};
-
-enum { TARGET_TESTDEV, TARGET_RDMA, TARGETS };
-
-struct shared {
-	struct target target[TARGETS];
-};
+struct shared;
 
 struct worker {
 	const struct dax_fs *fs;
@@ -53,6 +40,10 @@ void pinner_rdma(struct worker *w);
 void breaker(struct worker *w);
 void unlinker(struct worker *w);
 void churner(struct worker *w);
+void holder_giver(struct worker *w);
+void holder_keeper(struct worker *w);
+void changer_of_giver(struct worker *w);
+void changer_of_keeper(struct worker *w);
 
 /* Ends the role: something was not as it must be. */
 __printf(2, 3) __noreturn void wrong(struct worker *w, const char *format, ...);

@@ -140,10 +140,22 @@ pub struct Figure {
     pub met: Option<bool>,
 }
 
+/// What the samples of a benchmark are in.
+pub fn unit(bench: &str) -> &'static str {
+    match bench {
+        "memory" => "bytes/page",
+        "bandwidth" => "Gb/s",
+        "fio" => "operations/s",
+        "threads" => "operations/s",
+        "latency-p50" | "latency-p99" => "microseconds",
+        _ => "nanoseconds",
+    }
+}
+
 impl Definition {
     fn what(&self) -> String {
         match self.under {
-            None => format!("{}, bytes/page", self.over.0),
+            None => format!("{}, {}", self.over.0, unit(self.bench)),
             Some((under, _)) if under == self.over.0 => format!("{under}, largest/smallest"),
             Some((under, _)) => format!("{}/{under}", self.over.0),
         }

@@ -15,7 +15,7 @@ use std::{env, fs, path::Path, process::ExitCode};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use figures::Figure;
+use figures::{unit, Figure};
 use samples::Samples;
 use stats::Spread;
 
@@ -35,17 +35,6 @@ struct Case<'a> {
 struct Results<'a> {
     figures: &'a [Figure],
     cases: Vec<Case<'a>>,
-}
-
-fn unit(bench: &str) -> &'static str {
-    match bench {
-        "memory" => "bytes/page",
-        "bandwidth" => "Gb/s",
-        "fio" => "operations/s",
-        "threads" => "operations/s",
-        "latency-p50" | "latency-p99" => "microseconds",
-        _ => "nanoseconds",
-    }
 }
 
 fn cases(samples: &Samples) -> Vec<Case<'_>> {

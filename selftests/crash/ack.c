@@ -55,6 +55,13 @@ int ack_file(int log, const char *name, unsigned int pages, const uint32_t *turn
 	return put_line(log, line, len);
 }
 
+int ack_going(int log, const char *name)
+{
+	char line[LINE_LEN];
+
+	return put_line(log, line, snprintf(line, sizeof(line), "going %s\n", name));
+}
+
 int ack_gone(int log, const char *name)
 {
 	char line[LINE_LEN];
@@ -199,6 +206,10 @@ static int parse_line(struct ack_list *list, const char *line)
 		return parse_slots(file, line + used);
 	if (!strcmp(verb, "file"))
 		return parse_file(file, line + used);
+	if (!strcmp(verb, "going")) {
+		file->going = true;
+		return parse_open(file, " 0");
+	}
 	if (strcmp(verb, "gone"))
 		return -EPROTO;
 	file->gone = true;

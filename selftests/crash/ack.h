@@ -8,6 +8,7 @@
  *	slots NAME PAGE COUNT TURN cold	pages that are not written again
  *	slots NAME PAGE COUNT TURN hot	pages that may have been written since
  *	file NAME PAGES TURN...		the whole of a file that is not changed again
+ *	going NAME			no longer so: all of a file, and that it is there
  *	gone NAME			a file that was unlinked
  *	open NAME PAGE			no longer so: pages from that one on, and the size
  *	did DEED COUNT			not of a file: what is counted
@@ -29,6 +30,8 @@
 /* All that is known of one file. */
 struct acked {
 	char name[ACK_NAME];
+	/* About to be unlinked: there or not. */
+	bool going;
 	bool gone;
 	/* Of the whole file, so its size is known, too. */
 	bool whole;
@@ -63,6 +66,7 @@ int ack_open(const char *dir, const char *fs, unsigned int epoch, const char *wr
 int ack_slots(int log, const char *name, unsigned int page, unsigned int count, uint32_t turn,
 	      bool hot);
 int ack_file(int log, const char *name, unsigned int pages, const uint32_t *turn);
+int ack_going(int log, const char *name);
 int ack_gone(int log, const char *name);
 int ack_open_from(int log, const char *name, unsigned int page);
 int ack_did(int log, enum ack_deed deed, unsigned int count);

@@ -58,6 +58,8 @@ static void remove_heir(struct worker *w, struct heirs *heirs)
 
 	snprintf(name, sizeof(name), "h%u", heirs->removed++);
 	name_path(w, path, name);
+	/* It was acknowledged, and may be gone as soon as this is called. */
+	must(w, !ack_going(w->log, name));
 	must(w, !unlink(path));
 	sync_dir(w);
 	must(w, !ack_gone(w->log, name));
@@ -73,8 +75,6 @@ static unsigned int make_heir(struct worker *w, struct heirs *heirs, const struc
 
 	snprintf(name, sizeof(name), "h%u", heirs->made++);
 	fd = new_file(w, name);
-	/* In one piece: page by page ext4 serves a file from blocks set aside before. */
-	must(w, !fallocate(fd, 0, 0, old->nr * PAGE_SZ));
 	for (unsigned int page = 0; page < old->nr; page++) {
 		turn[page] = page + 1;
 		write_page(w, fd, name, page, turn[page]);

@@ -146,7 +146,7 @@ static void check_epoch(unsigned int epoch)
 		sum.gone += list.file[i].gone;
 		if (there && list.file[i].gone)
 			fault(epoch, list.file[i].name, "is there again");
-		else if (!there && !list.file[i].gone)
+		else if (!there && !list.file[i].gone && !list.file[i].going)
 			fault(epoch, list.file[i].name, "is lost");
 	}
 	while ((entry = readdir(dir))) {

@@ -46,7 +46,7 @@ fi
 beside() {
 	local name=$1 what=$2
 	shift 2
-	if "$@"; then
+	if "$@" 2>&1 | tee "$results/$name.log"; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
@@ -73,7 +73,23 @@ if [ -z "${TESTS:-}" ] && [ "$FLAVOUR" = debug ]; then
 		"$TOP/scripts/notice.sh"
 fi
 
+# Of a long log, the end is read: what failed comes last, with what it said.
+failures() {
+	local line group
+	while IFS= read -r line; do
+		echo "$line"
+		group=${line#FAILED  }
+		group=${group%%:*}
+		if [ -e "$results/tap/$group.tap" ]; then
+			grep -B 12 '^not ok' "$results/tap/$group.tap" | tail -n 40 | sed 's/^/    /' || true
+		elif [ -e "$results/$group.log" ]; then
+			tail -n 25 "$results/$group.log" | sed 's/^/    /'
+		fi
+	done < <(grep '^FAILED' "$results/notable")
+}
+
 echo
-cat "$results/notable"
+grep '^skipped' "$results/notable" || true
+failures | tee "$BUILD/check-$FLAVOUR.failed"
 say "check: FLAVOUR=$FLAVOUR, results in ${results#"$TOP/"}${TESTS:+ (only what matches $TESTS)}"
 close

@@ -41,7 +41,7 @@ lint() {
 		echo "ok - lint: $name"
 	else
 		failed=$((failed + 1))
-		echo "not ok - lint: $name"
+		echo "not ok - lint: $name" | tee -a "$BUILD/lint.failed"
 		tail -n 60 "$log" | sed 's/^/    /'
 		echo "    whole log: $log"
 	fi

@@ -2,10 +2,7 @@
 
 //! FORCE: the unpin of last resort, for an administrator who means it.
 
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
 use crate::{
     bindings,
@@ -20,9 +17,7 @@ use crate::{
     layout::Layout,
     lifecycle::State,
     manager::Manager,
-    owner::Owner,
-    range::PageRange,
-    revoke::Outlook, //
+    range::PageRange, //
 };
 
 /// What has been done, and what is left.
@@ -37,8 +32,7 @@ pub(crate) struct Done {
 /// Revokes all pins in a range that can be revoked, and, if told so, kills who has the others and
 /// who holds leases there. Sleeps, no locks held.
 ///
-/// What is pinned anew meanwhile is left alone: a holder that is told of a revocation may do that at
-/// once. `EINTR`: killed; `ENOMEM`: perhaps not all were. What had been done until then is in the log.
+/// `EINTR`: killed; `ENOMEM`: perhaps not all were. What had been done until then is in the log.
 pub(crate) fn run(
     manager: &Manager,
     file: &DaxFile,
@@ -46,21 +40,15 @@ pub(crate) fn run(
     kill: bool,
 ) -> Result<Done> {
     let mut done = Done::default();
-    let newest = manager.new_id();
     let mut result = Ok(());
 
     if let Some(layout) = manager.find(file.key()) {
-        while let Some(owner) = layout.revocable(range, newest) {
+        done.revoked = layout.revoke_all(manager, range, bindings::DAXLEASE_REASON_FORCE, || {
             if is_killed() {
                 result = Err(EINTR);
-                break;
             }
-            let revoked = owner
-                .revoker
-                .revoke(manager, bindings::DAXLEASE_REASON_FORCE);
-
-            done.revoked += u32::from(revoked);
-        }
+            result.is_ok()
+        });
         if kill && result.is_ok() {
             result = layout.kill(range).map(|killed| done.killed = killed);
         }
@@ -92,22 +80,6 @@ fn report(file: &DaxFile, range: &PageRange, done: &Done) {
 }
 
 impl Layout {
-    /// An owner with pins in the range, numbered up to `newest`, that can be revoked.
-    pub(crate) fn revocable(&self, range: &PageRange, newest: u64) -> Option<Arc<Owner>> {
-        let inner = self.inner.lock();
-
-        let found = inner.leases.keys().find_map(|id| {
-            inner
-                .pins_in(*id, range)
-                .filter(|(key, _)| key.id < newest)
-                .map(|(_, pin)| &pin.owner)
-                .find(|owner| owner.revoker.outlook() == Outlook::Revocable)
-                .cloned()
-        });
-        drop(inner);
-        found
-    }
-
     /// Kills who has pins in the range or holds a lease there. Returns how many.
     fn kill(&self, range: &PageRange) -> Result<u32> {
         let mut victims = KVVec::<usize>::new();

@@ -22,16 +22,9 @@ pub(crate) fn device_gone(manager: &Manager, inode: InodeKey) {
         return;
     };
     let everything = PageRange::new(0, INFINITY);
-    let newest = manager.new_id();
-    let mut revoked = 0u32;
+    let reason = bindings::DAXLEASE_REASON_DEVICE_GONE;
+    let revoked = layout.revoke_all(manager, &everything, reason, || true);
 
-    while let Some(owner) = layout.revocable(&everything, newest) {
-        revoked += u32::from(
-            owner
-                .revoker
-                .revoke(manager, bindings::DAXLEASE_REASON_DEVICE_GONE),
-        );
-    }
     if revoked > 0 {
         let (major, minor) = layout.tag.dev;
         let (left, _) = layout.left(&everything);

@@ -22,6 +22,7 @@ use kernel::{
     new_condvar, new_mutex,
     prelude::*,
     sync::{
+        Arc,
         CondVar,
         Mutex, //
     },
@@ -34,7 +35,10 @@ use crate::{
         Reason, //
     },
     handle::Handle,
-    manager::Manager, //
+    layout::Layout,
+    manager::Manager,
+    owner::Owner,
+    range::PageRange, //
 };
 
 type Callback = unsafe extern "C" fn(*mut bindings::layout_pin);
@@ -160,5 +164,47 @@ impl Revoker {
         *self.state.lock() = State::Revoked;
         self.over.notify_all();
         true
+    }
+}
+
+impl Layout {
+    /// Takes back all pins in a range that can be, under whatever lease, one after the other as long
+    /// as `go_on` says so. Returns how many. Sleeps, as [`Revoker::revoke`].
+    ///
+    /// What is pinned anew meanwhile is left alone: a holder that is told of a revocation may do
+    /// that at once.
+    pub(crate) fn revoke_all(
+        &self,
+        manager: &Manager,
+        range: &PageRange,
+        reason: Reason,
+        mut go_on: impl FnMut() -> bool,
+    ) -> u32 {
+        let newest = manager.new_id();
+        let mut revoked = 0;
+
+        while let Some(owner) = self.revocable(range, newest) {
+            if !go_on() {
+                break;
+            }
+            revoked += u32::from(owner.revoker.revoke(manager, reason));
+        }
+        revoked
+    }
+
+    /// An owner with pins in the range, numbered up to `newest`, that can be revoked.
+    fn revocable(&self, range: &PageRange, newest: u64) -> Option<Arc<Owner>> {
+        let inner = self.inner.lock();
+
+        let found = inner.leases.keys().find_map(|id| {
+            inner
+                .pins_in(*id, range)
+                .filter(|(key, _)| key.id < newest)
+                .map(|(_, pin)| &pin.owner)
+                .find(|owner| owner.revoker.outlook() == Outlook::Revocable)
+                .cloned()
+        });
+        drop(inner);
+        found
     }
 }

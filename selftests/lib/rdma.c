@@ -5,8 +5,12 @@
 #include <rdma/ib_user_verbs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
+#include "lease.h"
 #include "rdma.h"
 
 #define GID_MAX		16
@@ -332,4 +336,22 @@ int rdma_rereg_access(struct ibv_mr *mr, int access)
 	};
 
 	return write(mr->context->cmd_fd, &cmd, sizeof(cmd)) < 0 ? -errno : 0;
+}
+
+long rdma_hold_region(void *path)
+{
+	static struct rdma rdma;
+	char *map = NULL;
+	struct stat st;
+	int fd, ret;
+
+	fd = open(path, O_RDWR);
+	if (fd >= 0 && !fstat(fd, &st))
+		map = file_map(fd, st.st_size, PROT_READ | PROT_WRITE);
+	if (!map || lease_take(fd) < 0)
+		return -EBADF;
+	ret = rdma_open(&rdma, 1);
+	if (ret)
+		return ret;
+	return rdma_reg(&rdma, map, st.st_size, RDMA_ACCESS) ? rdma.ctx->cmd_fd : -errno;
 }

@@ -56,6 +56,12 @@ int rdma_status(struct rdma *r, enum ibv_wr_opcode op, struct ibv_mr *local, voi
 /* Has that event come to the device's file?  Others are acknowledged and dropped. */
 bool rdma_wait_event(struct rdma *r, enum ibv_event_type type);
 
+/*
+ * For peer_call(): leases a file (char *) and registers it, with queue pairs that can
+ * write to it, for as long as the peer lives; the number of the uverbs file or -errno.
+ */
+long rdma_hold_region(void *path);
+
 /* A region's access is changed by the verb that libibverbs may not have; 0 or -errno. */
 int rdma_rereg_access(struct ibv_mr *mr, int access);
 

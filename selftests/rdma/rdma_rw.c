@@ -229,23 +229,6 @@ TEST_F(dax, uverbs_file_passed_on)
 	EXPECT_EQ(0, in_child(change_punch, &c, sizeof(c)));
 }
 
-/* Leases and registers a file; the number of the uverbs file or -errno. */
-static long make_region(void *path)
-{
-	struct rdma rdma;
-	char *map;
-	int fd, ret;
-
-	fd = open(path, O_RDWR);
-	map = fd < 0 ? NULL : file_map(fd, FILE_SIZE, PROT_READ | PROT_WRITE);
-	if (!map || lease_take(fd) < 0)
-		return -EBADF;
-	ret = rdma_open(&rdma, 0);
-	if (ret)
-		return ret;
-	return rdma_reg(&rdma, map, FILE_SIZE, RDMA_ACCESS) ? rdma.ctx->cmd_fd : -errno;
-}
-
 /* Who has made the region is gone; who keeps it is found by the file that it goes with. */
 TEST_F(dax, the_maker_is_killed)
 {
@@ -259,7 +242,7 @@ TEST_F(dax, the_maker_is_killed)
 
 	ASSERT_EQ(0, peer_start(&heir));
 	ASSERT_EQ(0, peer_start(&maker));
-	fd = peer_call(&maker, make_region, self->path, sizeof(self->path));
+	fd = peer_call(&maker, rdma_hold_region, self->path, sizeof(self->path));
 	if (fd == -ENODEV)
 		SKIP(return, "no device %s", rdma_device());
 	ASSERT_LE(0, fd);

@@ -220,17 +220,22 @@ TEST_F(dax, a_request_waits)
 	peer_stop(&peer);
 }
 
+/* A request waits for what is registered, and nothing of it must be left then. */
+#define asked_or_skip(ring, before, peer) do {				\
+	ASSERT_EQ(0, peer_start(peer));					\
+	register_or_skip(ring, BREAK_NEVER_MS);				\
+	ASSERT_EQ(0, fsync(self->fd));					\
+	ASSERT_EQ(0, snapshot_take(self->path, before));		\
+	ask(_metadata, self, peer);					\
+} while (0)
+
 TEST_F(dax, a_request_that_waits_is_cancelled)
 {
 	struct snapshot before;
 	struct io_uring ring;
 	struct peer peer;
 
-	ASSERT_EQ(0, peer_start(&peer));
-	register_or_skip(&ring, BREAK_NEVER_MS);
-	ASSERT_EQ(0, fsync(self->fd));
-	ASSERT_EQ(0, snapshot_take(self->path, &before));
-	ask(_metadata, self, &peer);
+	asked_or_skip(&ring, &before, &peer);
 	ASSERT_EQ(0, peer_call(&peer, cancel_it, NULL, 0));
 	EXPECT_EQ(-EINTR, peer_call(&peer, what_came_of_it, NULL, 0));
 	expect_nothing_left(_metadata, self, &ring, &before);
@@ -243,11 +248,7 @@ TEST_F(dax, its_process_is_killed)
 	struct io_uring ring;
 	struct peer peer;
 
-	ASSERT_EQ(0, peer_start(&peer));
-	register_or_skip(&ring, BREAK_NEVER_MS);
-	ASSERT_EQ(0, fsync(self->fd));
-	ASSERT_EQ(0, snapshot_take(self->path, &before));
-	ask(_metadata, self, &peer);
+	asked_or_skip(&ring, &before, &peer);
 	peer_kill(&peer);
 	expect_nothing_left(_metadata, self, &ring, &before);
 }

@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpu.h>
 #include <linux/fs.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
@@ -24,6 +25,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 
 #include "inject_uapi.h"
 
@@ -305,6 +307,49 @@ static int lose(void)
 	}
 	return 0;
 }
+
+/*
+ * SLUB's sheaves remember objects that they have given out until others take
+ * their place, and kmemleak believes them.  Enough for all sheaves of a processor.
+ */
+#define STALE	256
+
+static long churn(void *unused)
+{
+	static const gfp_t kinds[] = { GFP_KERNEL, GFP_KERNEL_ACCOUNT };
+	unsigned int kind, i;
+	size_t size;
+	void **piece;
+
+	piece = kvcalloc(STALE, sizeof(*piece), GFP_KERNEL);
+	if (!piece)
+		return -ENOMEM;
+	for (kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+		for (size = 8; size <= KMALLOC_MAX_CACHE_SIZE; size += max(size / 2, 8)) {
+			for (i = 0; i < STALE; i++)
+				piece[i] = kmalloc(size, kinds[kind]);
+			for (i = 0; i < STALE; i++)
+				kfree(piece[i]);
+		}
+	}
+	kvfree(piece);
+	return 0;
+}
+
+static int churn_set(const char *val, const struct kernel_param *kp)
+{
+	int cpu, ret = 0;
+
+	cpus_read_lock();
+	for_each_online_cpu(cpu)
+		ret = ret ?: work_on_cpu(cpu, churn, NULL);
+	cpus_read_unlock();
+	return ret;
+}
+
+static const struct kernel_param_ops churn_ops = { .set = churn_set };
+module_param_cb(churn, &churn_ops, NULL, 0200);
+MODULE_PARM_DESC(churn, "writing to it has the allocator forget what it has given out");
 
 static long inject_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {

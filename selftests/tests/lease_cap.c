@@ -11,6 +11,10 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+/* More than a thousand processes take some time. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	600
+
 #define USER	1234
 #define OTHER	4321
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Phase kernel: the guest's kernel, in FLAVOUR plain or debug.  With --cached:
-# say by the status whether it is there, and do nothing.
+# Phase kernel: the guest's kernel, in FLAVOUR plain, debug, or stock, which is the
+# source without the series, for 'make bench' to compare with.  With --cached: say by
+# the status whether it is there, and do nothing.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
@@ -19,7 +20,7 @@ build_kernel() {
 	mkdir -p "$CACHE/ccache"
 	say "kernel: building; about 15 minutes on two cores the first time"
 	run_logged "kernel-$FLAVOUR" "$TOP/scripts/inroot.sh" "$(root_dir)" \
-		-r "$(tree_dir):/ksrc" -b "$1:/kbuild" -r "$TOP:/src" -b "$CACHE/ccache:/ccache" \
+		-r "$(kernel_source_dir):/ksrc" -b "$1:/kbuild" -r "$TOP:/src" -b "$CACHE/ccache:/ccache" \
 		-- /src/scripts/kernel/build.sh "$JOBS" "${fragments[@]}"
 }
 

@@ -56,15 +56,40 @@ tree_dir() {
 	cache_path tree "$(tree_key)"
 }
 
-kernel_fragments() {
-	echo "$TOP/scripts/kernel/plain.config"
-	[ "$FLAVOUR" = plain ] || echo "$TOP/scripts/kernel/$FLAVOUR.config"
+# What FLAVOUR=stock is built from: no patch, and so without the option that they add.
+stock_fragment() {
+	local config=$BUILD/stock/plain.config
+	mkdir -p "$BUILD/stock"
+	grep -v '^CONFIG_LAYOUT_LEASE=' "$TOP/scripts/kernel/plain.config" >"$config"
+	echo "$config"
 }
 
-# The built kernel: tree, configuration, compilers, and how it is built.
+kernel_fragments() {
+	case $FLAVOUR in
+	stock) stock_fragment ;;
+	plain) echo "$TOP/scripts/kernel/plain.config" ;;
+	debug) printf '%s\n' "$TOP/scripts/kernel/plain.config" "$TOP/scripts/kernel/debug.config" ;;
+	esac
+}
+
+kernel_source_key() {
+	case $FLAVOUR in
+	stock) source_key ;;
+	*) tree_key ;;
+	esac
+}
+
+kernel_source_dir() {
+	case $FLAVOUR in
+	stock) source_dir ;;
+	*) tree_dir ;;
+	esac
+}
+
+# The built kernel: source, configuration, compilers, and how it is built.
 kernel_key() {
 	{
-		tree_key
+		kernel_source_key
 		kernel_fragments | xargs cat
 		cat "$(root_dir)/etc/daxlease-compilers"
 		cat "$TOP/scripts/kernel/build.sh"

@@ -22,9 +22,9 @@ HEARTBEAT=${HEARTBEAT:-20}
 export DAXLEASE_START=${DAXLEASE_START:-$(date +%s)}
 
 case $FLAVOUR in
-plain | debug) ;;
+plain | debug | stock) ;;
 *)
-	echo "FLAVOUR=$FLAVOUR: there are 'plain' and 'debug'" >&2
+	echo "FLAVOUR=$FLAVOUR: there are 'plain', 'debug' and 'stock'" >&2
 	exit 2
 	;;
 esac

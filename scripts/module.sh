@@ -28,6 +28,7 @@ fresh_for_kernel() {
 
 phase module "daxlease.ko and the test modules, FLAVOUR=$FLAVOUR" \
 	"look for the first 'error' in the log; 'make module' runs up to this phase only"
+[ "$FLAVOUR" != stock ] || die "the kernel FLAVOUR=stock has no hooks for a module"
 cache_use root "$(root_key)"
 cache_use kernel "$(kernel_key)"
 for module in $MODULES; do

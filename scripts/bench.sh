@@ -8,14 +8,19 @@
 # What one thread does is measured in a guest whose clock counts instructions: this
 # repeats to a fraction of a per cent, however busy the host is.  A grace period
 # needs a second processor to wait for.  What needs two that really run at the same
-# time is measured in a guest whose clock tells time.
+# time is measured in a guest whose clock tells time.  What compares two kernels runs in
+# a guest of each, and in both after nothing else; the one without the series is built
+# for it.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
 
 COUNTED="truncate verdict break pins fsync regions bandwidth fio"
+COUNTED_PAIR="gup"
 COUNTED_SMP="drain"
 TIMED="latency threads"
+
+[ "$FLAVOUR" = plain ] || die "a kernel that looks for mistakes costs too much to measure on"
 
 length=short
 [ -z "${FULL:-}" ] || length=full
@@ -44,30 +49,42 @@ build_report() {
 
 # measure GUEST NAME...: the benchmarks, in a guest of their own.
 measure() {
-	local guest=$1 options=()
+	local guest=$1 flavour=$FLAVOUR options=()
 	shift
 	[ $# -gt 0 ] || return 0
 	case $guest in
-	counted) options=(-n) ;;
+	counted | counted-patched) options=(-n) ;;
+	counted-stock)
+		options=(-n)
+		flavour=stock
+		;;
 	counted-smp) options=(-n -c 2) ;;
 	esac
 	mkdir -p "$results/$guest"
 	rm -f "$results/$guest/samples.jsonl"
-	PMEM_SIZE=2304M "$TOP/scripts/vm" "${options[@]}" -q 1800 -t 14400 -o "$results/$guest" \
+	FLAVOUR=$flavour PMEM_SIZE=2304M "$TOP/scripts/vm" "${options[@]}" -q 1800 -t 14400 -o "$results/$guest" \
 		-- /src/scripts/guest/setup.sh --no-module /src/scripts/guest/bench/run.sh "$length" "$@" ||
 		failed="$failed $guest"
 	cat "$results/$guest/samples.jsonl" >>"$results/samples.jsonl" || true
 }
 
+# step SCRIPT ARGUMENT...: what has said itself what went wrong.
+step() {
+	"$TOP/scripts/$1" "${@:2}" || {
+		explained
+		exit 1
+	}
+}
+
 lock_build
-"$TOP/scripts/prepare.sh" || {
-	explained
-	exit 1
-}
-"$TOP/scripts/module.sh" bench || {
-	explained
-	exit 1
-}
+step prepare.sh
+step module.sh bench
+# shellcheck disable=SC2086 # names
+pair=$(chosen $COUNTED_PAIR)
+if [ -n "$pair" ]; then
+	step selftests.sh gup_test
+	FLAVOUR=stock step kernel.sh
+fi
 build_report
 
 rm -rf "$results"
@@ -76,11 +93,13 @@ failed=
 # shellcheck disable=SC2046,SC2086 # names
 {
 	measure counted $(chosen $COUNTED)
+	measure counted-patched $pair
+	measure counted-stock $pair
 	measure counted-smp $(chosen $COUNTED_SMP)
 	measure timed $(chosen $TIMED)
 }
 [ -s "$results/samples.jsonl" ] ||
-	die "no samples;${failed:+ failed in guest:$failed;} BENCH= can name: $COUNTED $COUNTED_SMP $TIMED"
+	die "no samples;${failed:+ failed in guest:$failed;} BENCH= can name: $COUNTED $COUNTED_PAIR $COUNTED_SMP $TIMED"
 
 phase bench "the report" "the samples are in $results/samples.jsonl"
 echo

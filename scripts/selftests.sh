@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Phase selftests: the test programs, in build/selftests/.
+#
+#   selftests.sh [TARGET]       gup_test: the kernel's, which only 'make bench' needs
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
@@ -14,4 +16,4 @@ mkdir -p "$BUILD/selftests"
 run_logged selftests "$TOP/scripts/inroot.sh" "$(root_dir)" -r "$(tree_dir):/ksrc" \
 	-r "$(kernel_dir):/kbuild" -r "$TOP:/src" -b "$BUILD/selftests:/out" \
 	-C /src -- make -C selftests KSRC=/ksrc "KHDR_INCLUDES=-isystem /kbuild/usr/include" \
-	OUT=/out "-j$JOBS" all
+	OUT=/out "-j$JOBS" "${1:-all}"

@@ -123,6 +123,10 @@ const DEFINITIONS: &[Definition] = &[
     ratio("fsync", "write", "unpinned", None),
     ratio("fio", "in", "out", at_least(0.98)),
     ratio("fio", "leased", "out", at_least(0.98)),
+    ratio("gup-1", "patched", "stock", at_most(1.01)),
+    ratio("gup-1", "loaded", "stock", at_most(1.01)),
+    ratio("gup-512", "patched", "stock", at_most(1.01)),
+    ratio("gup-512", "loaded", "stock", at_most(1.01)),
     ratio("threads", "files", "one-thread", None),
     ratio("threads", "file", "one-thread", None),
 ];

@@ -35,6 +35,7 @@ for round in $(seq "$(rounds 1 5)"); do
 		[ -e "$file" ] ||
 			quiet "make $file" xfs_io -f -c "pwrite -q 0 ${size}m" -c fsync "$file"
 		for state in out in leased; do
+			progress "fio, round $round, $fs, $state"
 			wrapper=()
 			case $state in
 			out | in) module_is "$state" ;;

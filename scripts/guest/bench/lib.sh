@@ -23,9 +23,15 @@ rounds() {
 	fi
 }
 
+# progress WHAT...: scripts/vm takes a guest that is silent for long for one that hangs.
+progress() {
+	echo "bench: ... $*"
+}
+
 # measure PROGRAM ARGUMENT...: a program of selftests/bench.
 measure() {
 	local program=$BENCH/$1
+	progress "$@"
 	shift
 	[ -x "$program" ] || die "$program was not built"
 	"$program" "$@" >>"$SAMPLES"

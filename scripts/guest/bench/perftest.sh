@@ -52,6 +52,7 @@ each_perftest() {
 	for round in $(seq "$(rounds 3 11)"); do
 		for fs in $FILESYSTEMS; do
 			file=$(perftest_file "$fs")
+			progress "perftest, round $round, $fs"
 			for name in dram odp leased; do
 				"$1" "$fs" "$name" "$file" "$round"
 			done

@@ -7,6 +7,7 @@
 
 sizes="4096 65536 1048576 16777216"
 
+progress "bench-mr"
 module_is out
 "$BENCH/bench-mr" "$(rounds 4 10)" "$(rounds 11 51)" \
 	"! test -d /sys/module/daxlease || rmmod daxlease" "insmod $MODULES/daxlease/daxlease.ko" |

@@ -29,7 +29,7 @@ job() {
 	sed -n '/^{/,$p' /tmp/fio.json | jq '.jobs[0] | .read.iops + .write.iops'
 }
 
-for round in $(seq "$(rounds 1 5)"); do
+for round in $(seq "$(rounds 1 3)"); do
 	for fs in $FILESYSTEMS; do
 		file=$(mount_of "$fs")/fio
 		[ -e "$file" ] ||

@@ -226,6 +226,7 @@ TEST_F(dax, one_buffer_of_anonymous_memory_and_two_files)
 	}
 	ASSERT_EQ(0, io_uring_unregister_buffers(&m.ring));
 	EXPECT_TRUE(wait_leases(2, 0));
+	EXPECT_EQ(0, lease_pinned_pages());
 	EXPECT_TRUE(wait_foll_pins(self->foll_pins));
 	io_uring_queue_exit(&m.ring);
 }

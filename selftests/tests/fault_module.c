@@ -286,10 +286,10 @@ TEST_F(module, load_killed)
 	EXPECT_FAULTS(fault_sweep(loading(), &killed_in_init));
 }
 
-TEST_F(module, load_nth)
-{
-	EXPECT_FAULTS(fault_sweep_nth(loading()));
-}
+/*
+ * No load_nth: the kernel's own loader comes first in such a count, and complains
+ * where it gets no memory (warn_alloc(), event_define_fields()).
+ */
 
 TEST_F(module, unload_killed)
 {

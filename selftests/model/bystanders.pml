@@ -74,6 +74,9 @@ proctype Remapper(byte b)
 
 end_idle:
 	atomic { !stopping && i_free(0) -> i_rwsem[0] = 1 }
+#ifdef ONE_FILE_AFTER_THE_OTHER
+	inv_lock(0);
+#endif
 	atomic {
 		i_free(1) -> i_rwsem[1] = 1;
 		breaking(b, 1);
@@ -102,6 +105,7 @@ ask_other:
 	:: else
 	fi;
 #endif
+#ifndef SECOND_FILE_NOT_ASKED
 	begin(b, 1, y, pages, mine, ok, drain);
 	if
 	:: atomic { ok == REFUSED -> goto unlock }
@@ -110,12 +114,21 @@ ask_other:
 	:: atomic { ok == WAIT -> f = 1; w = y; goto wait }
 #endif
 	fi;
+#endif
 
 again:
+#ifdef ONE_FILE_AFTER_THE_OTHER
+	if
+	:: inv_write[0]
+	:: else -> inv_lock(0)
+	fi;
+#else
 	inv_lock(0);
+#endif
 	wait_idle(0);
 	inv_lock(1);
 	mapped[1] = 0;
+#ifndef NO_FS_WAIT
 	if
 	:: refs[1] == 0 -> goto change
 	:: atomic { refs[1] > 0 -> inv_write[1] = 0; inv_write[0] = 0 }
@@ -123,6 +136,7 @@ again:
 	inv_lock(1);
 	wait_idle(1);
 	atomic { inv_write[1] = 0; goto again }
+#endif
 
 change:
 	atomic {
@@ -144,6 +158,12 @@ unlock:
 #ifdef BREAKABLE
 wait:
 	atomic { i_rwsem[0] = 0; i_rwsem[1] = 0 }
+#ifdef FIRST_MARK_NOT_KEPT
+	if
+	:: atomic { f == 1 && x != NONE -> mark[b * NR + x] = 8 }	/* of no page */
+	:: else
+	fi;
+#endif
 	wait_break(b, f, w, pages, mine, ok, z);
 	if
 	:: atomic { ok == REFUSED -> end(b, y); end(b, x); goto over }

@@ -65,9 +65,18 @@ inline revoke(rv_b, rv_p, rv_z)
 			step_must_not(HANDLE_USED_AFTER_FREE, handle_gone(rv_p));
 			step_must_not(DMA_AFTER_REVOKE, dma[rv_p]);
 			step_must_not(PAGES_UNPINNED_TWICE, !device[rv_p]);
+#ifdef ONE_BATCH_UNPINNED
+			if
+			:: device[rv_p] & 1 -> refs[0]--; device[rv_p] = device[rv_p] & ~1
+			:: device[rv_p] & 2 -> refs[1]--; device[rv_p] = device[rv_p] & ~2
+			fi
+#else
 			put_pages(rv_p)
+#endif
 		}
-#ifndef REVOKE_DROPS_ACCOUNT_FIRST
+#ifdef ONE_BATCH_GIVEN_BACK
+		give_back_one(rv_p, rv_z);
+#elif !defined(REVOKE_DROPS_ACCOUNT_FIRST)
 		give_back(rv_p, rv_z);
 #endif
 		atomic {

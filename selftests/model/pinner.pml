@@ -64,7 +64,7 @@ inline give_back(gb_p, gb_z)
 }
 
 /* No pin.  What the registration has pinned before is given back. */
-#ifdef ACROSS
+#if defined(ACROSS) && !defined(FIRST_BATCH_KEPT)
 #define fail \
 	mmap_readers--; f = 0; x = 0; \
 	if :: device[p] -> put_pages(p); goto unwind :: else fi; \
@@ -106,10 +106,19 @@ end_idle:
 		if
 		:: !lease[x] || !fd_open[x] || releasing[x] || changing(x, WANTED) ->
 			srcu_leave(p);
+#ifdef WAITS_UNDER_MMAP_LOCK
+			!changing(x, WANTED);
+#endif
 			put(x);
 			fail
 		:: else -> walks[x]++
 		fi
+#ifdef MMAP_LOCK_TAKEN_AGAIN
+	}
+	atomic { mmap_readable -> mmap_readers++ }
+	atomic {
+		mmap_readers--
+#endif
 	CUT(grab)
 		/* layout_pin_grab() */
 		if
@@ -323,6 +332,10 @@ WAITS_FOR_A_CHANGE(fault)
 		mapped[f] = 1;
 		inv_readers[f]--;
 		mmap_readers--
+#ifdef SRCU_BEFORE_MMAP_LOCK
+		;
+		srcu_enter(p)
+#endif
 	STEP
 		mmap_readable;
 		mmap_readers++;

@@ -143,13 +143,23 @@ rm -f failed-*.log
 B=(-DBREAKABLE -DFIXED_LEASES)
 ASKED=(-DNO_TIME -DCOOPERATES -DNO_REVOKE)
 
+# Searches that mutations have in common with the one that finds nothing wrong.
+BOTH=(-DFIXED_LEASES -DREMAP -DDIRECT_IO -DTHREAD)
+BOTH_ENDS=(-DFIXED_LEASES -DREMAP -DLIVENESS=1)
+BOTH_BREAKABLE=("${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DREMAP)
+ACROSS=("${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DACROSS -DONE_EACH)
+MMAP=(-DFIXED_LEASES -DFILES=1 -DTHREAD)
+MMAP_ASKED=("${B[@]}" "${ASKED[@]}" -DFILES=1 -DUSES_THE_FILE -DTHREAD)
+
 # Safety: no check fails, no deadlock.  Where there are few states, to have the checker
 # optimised takes longer than it saves.
 OPTIMISE=-O1
 verify "2 pinners, 2 changes, 2 files, leases come and go" safety
 verify "2 files, folios of two pages" safety -DFIXED_LEASES -DFOLIO
-verify "2 files, a change of both, direct I/O, mmap, write" safety \
-	-DFIXED_LEASES -DREMAP -DDIRECT_IO -DTHREAD
+verify "2 files, a change of both, direct I/O, mmap, write" safety "${BOTH[@]}"
+OPTIMISE=-O0 verify "2 files, a change of both, the filesystem does not wait" safety \
+	-DFIXED_LEASES -DREMAP -DNO_FS_WAIT
+OPTIMISE=-O0 verify "1 file, mmap, write" safety "${MMAP[@]}"
 verify "2 files, a change of one that takes for ever" safety -DFIXED_LEASES -DFOLIO -DSTALL
 OPTIMISE=-O0 verify "2 files, neither waits for references nor looks a second time" safety \
 	-DFIXED_LEASES -DNO_FS_WAIT -DNO_SECOND_LOOK
@@ -158,13 +168,13 @@ verify "1 file, small steps, layouts are retired" safety -DFILES=1 -DLAYOUTS=2 -
 
 # Breakable leases.
 verify "breakable: 2 files, a change of each" safety "${B[@]}" -DUNPINS_AT_ONCE -DONE_EACH
-verify "breakable: 2 files, a registration of both" safety \
-	"${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DACROSS -DONE_EACH
-verify "breakable: 2 files, a change of both" safety "${B[@]}" -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DREMAP
+verify "breakable: 2 files, a registration of both" safety "${ACROSS[@]}"
+verify "breakable: 2 files, a change of both" safety "${BOTH_BREAKABLE[@]}"
 verify "breakable: 2 files, holders use the file and let go" safety \
 	"${B[@]}" "${ASKED[@]}" -DUNPINS_AT_ONCE -DONE_EACH -DUSES_THE_FILE
 verify "breakable: 1 file, folios, holders use the file and let go" safety \
 	"${B[@]}" -DFILES=1 -DFOLIO -DNO_TIME -DCOOPERATES -DUSES_THE_FILE
+verify "breakable: 1 file, holders use the file and let go, mmap, write" safety "${MMAP_ASKED[@]}"
 verify "breakable: 1 file, devices at work" safety "${B[@]}" -DFILES=1 -DDMA
 verify "breakable: 1 file, the filesystem looks again" safety \
 	"${B[@]}" -DFILES=1 -DPIN_AT_ONCE -DUNPINS_AT_ONCE -DLOOKS
@@ -181,7 +191,7 @@ OPTIMISE=-O0
 verify "every break ends, breakable: 1 file, holders let go" every_break_ends \
 	"${B[@]}" "${ASKED[@]}" -DFILES=1 -DLIVENESS=0
 verify "every break ends: 2 files" every_break_ends -DFIXED_LEASES -DLIVENESS=0
-verify "every break ends: 2 files, a change of both" every_break_ends -DFIXED_LEASES -DREMAP -DLIVENESS=1
+verify "every break ends: 2 files, a change of both" every_break_ends "${BOTH_ENDS[@]}"
 verify "every break ends: 1 file, leases come and go, folios" every_break_ends \
 	-DFILES=1 -DFOLIO -DPATIENT -DLIVENESS=0
 
@@ -247,6 +257,29 @@ refute DEADLINE_IGNORED '^BREAK_NEVER_ENDS$' every_break_ends \
 	"${B[@]}" -DFILES=1 -DPIN_AT_ONCE -DLIVENESS=0
 refute SETTLING_IGNORED '^BREAK_NEVER_ENDS$' every_break_ends \
 	"${B[@]}" -DFILES=1 -DPIN_AT_ONCE -DLIVENESS=0
+
+# A change of two files.
+refute SECOND_FILE_NOT_ASKED '^DEADLOCK, Remapper: ..refs.1.==0..$' safety "${BOTH[@]}"
+refute SECOND_FILE_NOT_ASKED '^BLOCK_FREED_UNDER_A_LONG_TERM_PIN$' safety \
+	-DFIXED_LEASES -DREMAP -DNO_FS_WAIT
+refute SECOND_FILE_NOT_ASKED '^BREAK_NEVER_ENDS$' every_break_ends "${BOTH_ENDS[@]}"
+refute FIRST_MARK_NOT_KEPT '^DEADLOCK, Remapper: ..refs.0.==0..$' safety "${BOTH_BREAKABLE[@]}"
+refute ONE_FILE_AFTER_THE_OTHER '^DEADLOCK, Remapper: .*i_rwsem.1.*Thread: .*inv_write' safety "${BOTH[@]}"
+
+# A registration of two files.
+refute ONE_BATCH_UNPINNED '^PIN_WITHOUT_ACCOUNT$' safety "${ACROSS[@]}"
+refute ONE_BATCH_UNPINNED '^GO_AHEAD_UNDER_A_LONG_TERM_PIN$' safety "${ACROSS[@]}" -DONLY_THE_END
+refute ONE_BATCH_GIVEN_BACK '^DEADLOCK, Breaker: .*asleep' safety "${ACROSS[@]}"
+refute FIRST_BATCH_KEPT '^DEADLOCK, Breaker: .*asleep' safety "${ACROSS[@]}"
+
+# mmap_lock, with somebody who waits for it as a writer.
+refute MMAP_LOCK_TAKEN_AGAIN '^DEADLOCK, Pinner: .*mmap_wanted.*Thread: .*mmap_readers==0' safety "${BOTH[@]}"
+refute SRCU_BEFORE_MMAP_LOCK+BREAK_UNDER_INVALIDATE_LOCK \
+	'^DEADLOCK, Breaker: ..srcu_awaited.b.==0.*Pinner: .*inv_write.*Pinner: .*mmap_wanted.*Thread: .*mmap_readers==0' \
+	safety "${MMAP[@]}"
+refute WAITS_UNDER_MMAP_LOCK \
+	'^DEADLOCK, Breaker: .*asleep.*Pinner: .*mark.*Pinner: .*mmap_wanted.*Thread: .*mmap_readers==0' \
+	safety "${MMAP_ASKED[@]}"
 
 # What the model found in the module: Documentation/limits.rst.
 violated "known, a pin repeated without a pause" '^BREAK_NEVER_ENDS$' every_break_ends \

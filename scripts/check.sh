@@ -54,13 +54,16 @@ beside() {
 	fi
 }
 
+if [ -z "${TESTS:-}" ]; then
+	beside last "a device that goes under a pin" \
+		"$TOP/scripts/vm" -- /src/scripts/guest/setup.sh /src/scripts/guest/last.sh
+fi
+
 # On one kernel: that the tests notice what they should does not depend on it, nor
 # does the model.
 if [ -z "${TESTS:-}" ] && [ "$FLAVOUR" = plain ]; then
 	beside mutate "the tests do not notice a disabled protection" \
 		"$TOP/scripts/vm" -w -- /src/scripts/guest/setup.sh /src/scripts/guest/mutate.sh
-	beside last "a device that goes under a pin" \
-		"$TOP/scripts/vm" -- /src/scripts/guest/setup.sh /src/scripts/guest/last.sh
 	beside crash "what a killed guest left, or how it is checked" \
 		"$TOP/scripts/crash-cycles.sh" -s
 	beside model "the protocol, or a mutation of it that was not refuted" \

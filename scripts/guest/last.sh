@@ -10,6 +10,9 @@ touch /run/leave-mounted
 cd "$OUT/selftests"
 timeout -k 10 900 ./last/unbind
 
+# A kernel that panics on hung tasks would, on what comes now.
+[ "$(cat /proc/sys/kernel/hung_task_panic 2>/dev/null || echo 0)" -eq 0 ] || exit 0
+
 # Pins are not taken back: who unbinds the device waits then, and the test of it
 # must say so, by its time limit.
 quiet "load the mutation" insmod "$MODULES/mutate/daxlease_mutate.ko" \

@@ -33,10 +33,11 @@
  * @offset: first byte of the range; a multiple of the page size.
  * @length: bytes; a multiple of the page size.  0: from @offset to the end of
  *	the file, wherever that will be.
- * @break_time_ms: breakable: for how long a layout change waits for pins under
- *	the lease before they are revoked or, where they cannot be, it fails with
- *	ETXTBSY.  0: the system's default; above its maximum: ERANGE.  Must be 0
- *	for an exclusive lease.
+ * @break_time_ms: breakable: for how many milliseconds a layout change waits
+ *	for pins under the lease, from the BREAK that tells of it on, before they
+ *	are revoked or, where they cannot be, it fails with ETXTBSY.  0: as the
+ *	module's parameter break_time_ms says; above max_break_time_ms: ERANGE.
+ *	Must be 0 for an exclusive lease.
  * @reserved: must be 0.
  * @id: out: the lease's number, never used twice while the module is loaded.
  */
@@ -121,13 +122,16 @@ struct daxlease_record {
  * @pid: thread group that acquired it, in the reader's pid namespace; 0 where
  *	that one is gone or cannot be seen from there.
  * @holders: number of thread groups that may pin under it.
- * @pins: number of pin records that follow it.
+ * @pins: number of its pins, those that a SCAN leaves out included.
  * @pinned_pages: pages held immovable under it, by folio extent.
  * @age_ms: milliseconds since it was acquired.
- * @break_time_ms: as acquired; 0 for an exclusive lease.
- * @breaking: number of layout changes that wait for pins in its range.
+ * @break_time_ms: in milliseconds, as acquired or, where that was 0, the default
+ *	that applied then; 0 for an exclusive lease.
+ * @breaking: number of layout changes that it has been told of by BREAK and not
+ *	yet by RESUMED, whoever they wait for; 0 for an exclusive lease.
  * @comm: name of the acquiring task at that time, NUL-terminated; empty where
- *	its thread group is not of the reader's pid namespace or below it.
+ *	its thread group is not of the reader's pid namespace or below it and the
+ *	reader has no CAP_SYS_ADMIN in the initial user namespace.
  * @path: the file's path as the reader sees it, NUL-terminated, padded to 8.
  */
 struct daxlease_lease_record {
@@ -277,10 +281,12 @@ struct daxlease_scan {
  * @acquired: leases ever acquired.
  * @pinned: pin batches ever admitted.
  * @pin_refused: pin batches ever refused with EOPNOTSUPP or EAGAIN.
- * @breaks: layout changes that met a leased file.
- * @breaks_refused: of these, refused with ETXTBSY, EDEADLK or EAGAIN.
+ * @breaks: layout changes that met a leased file, each file and each restart
+ *	after a signal counted.
+ * @breaks_refused: of these, refused with ETXTBSY, EDEADLK or EAGAIN, at once
+ *	or after a wait, or ended by a signal while they waited.
  * @drains: grace periods that a layout change waited for.
- * @waits: layout changes that waited for the holders of breakable leases.
+ * @waits: of @breaks, those that waited for the holders of breakable leases.
  * @revoked: pins that were revoked.
  * @events_lost: events that their readers were too slow for.
  *
@@ -348,7 +354,8 @@ struct daxlease_openers {
  * Revokes all pins in the range that can be revoked.  With DAXLEASE_FORCE_KILL,
  * kills who made the others, and the holders of all leases over the range.
  * Needs CAP_SYS_ADMIN in the initial user namespace, else EPERM.  Leaves a line
- * in the kernel log.
+ * in the kernel log.  Where it fails with EINTR (the caller is killed), ENOMEM
+ * or EFAULT, it may have done some or all of it.
  */
 struct daxlease_force {
 	__u32 size;

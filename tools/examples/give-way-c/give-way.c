@@ -12,12 +12,12 @@
 #define BREAK_TIME_MS	10000
 
 static const char usage[] =
-"give-way [--device NAME] [--break-time MS] [--once] FILE\n"
+"give-way-c [--device NAME] [--break-time MS] [--once] FILE\n"
 "	serve the first MiB of FILE, which lies on a DAX filesystem\n"
-"give-way --client HOST [--device NAME] [--batches N]\n"
+"give-way-c --client HOST [--device NAME] [--batches N]\n"
 "	write to it; without --batches until there is something to be read from\n"
 "	standard input, such as a press of Enter\n"
-"give-way --check FILE\n"
+"give-way-c --check FILE\n"
 "	does FILE hold all that a client has been told is safe?\n"
 "\n"
 "--device: the RDMA device, default: " DEVICE "\n"
@@ -39,7 +39,7 @@ void fail(const char *format, ...)
 {
 	va_list args;
 
-	fputs("give-way: ", stderr);
+	fputs("give-way-c: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -52,7 +52,7 @@ void fail_errno(const char *format, ...)
 	int error = errno;
 	va_list args;
 
-	fprintf(stderr, "give-way: %s: ", strerror(error));
+	fprintf(stderr, "give-way-c: %s: ", strerror(error));
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * give-way: an RDMA server that lets others truncate the file it serves.
+ * give-way-c: an RDMA server that lets others truncate the file it serves.
  *
  *	batch.c		what the client sends, and how it is recognised
  *	control.c	lines of text over a TCP socket

@@ -19,13 +19,14 @@ pub const LS: &[Section] = &[
             (
                 "MODE",
                 "exclusive: conflicting layout changes fail at once; breakable: they wait for \
-                 pins, as long as it says there",
+                 pins, as long as the time behind it says",
             ),
             (
                 "STATE",
                 "active: pins are admitted; releasing: its holder waits for the last pin \
               to go; orphaned: nobody has the lease any more, and pins are left that it protects; \
-              breaking: so many layout changes wait now for pins under it",
+              breaking: a layout change waits now, with a number so many, for its pins or for \
+              those of others in the same range",
             ),
             (
                 "HOLDER",
@@ -80,7 +81,10 @@ pub const LS: &[Section] = &[
                     "break_time_ms",
                     "for how long layout changes wait; null for an exclusive lease",
                 ),
-                ("breaking", "number of layout changes that wait now"),
+                (
+                    "breaking",
+                    "number of layout changes that the lease was told of and that are not over",
+                ),
                 ("state", "\"active\", \"releasing\" or \"orphaned\""),
                 (
                     "pid, comm, uid",

@@ -20,8 +20,9 @@ pub const SCAN: &[Section] = &[
                 ),
                 (
                     "pinned for long",
-                    "a device holds pages under a lease, for as long as it likes; a layout \
-                     change there, such as a truncate, is refused",
+                    "a device holds pages under a lease; a layout change there, such as a \
+                     truncate, is refused or, where the lease is breakable, waits for the pins \
+                     first, as long as the lease says",
                 ),
                 (
                     "transient reference",

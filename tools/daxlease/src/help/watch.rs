@@ -75,7 +75,9 @@ pub const WATCH: &[Section] = &[
                 ("write", "the device may write: pin"),
                 (
                     "reason",
-                    "kind of the layout change: break_begin, revoke; there also \"force\"",
+                    "kind of the layout change, such as \"truncate\": break_begin, revoke; for \
+                     revoke also \"force\", and \"device_gone\" where the driver of the memory is \
+                     unbound",
                 ),
                 ("break_id", "number of the layout change: break_begin to break_end"),
                 (

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! give-way: an RDMA server that lets others truncate the file it serves.
+//! give-way-rs: an RDMA server that lets others truncate the file it serves.
 //!
 //! | file          | what it is about                              |
 //! |---------------|-----------------------------------------------|
@@ -32,7 +32,7 @@ use std::process::ExitCode;
 /// Serve the first MiB of a file on a DAX filesystem to RDMA clients, and give
 /// way to whoever wants to change the file's layout.
 #[derive(Parser)]
-#[command(name = "give-way", arg_required_else_help = true)]
+#[command(name = "give-way-rs", arg_required_else_help = true)]
 struct Arguments {
     /// File to serve.
     #[arg(required_unless_present_any = ["client", "check"])]
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("give-way: {failure}");
+            eprintln!("give-way-rs: {failure}");
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What each call may return, whatever the state: the tables of
- * Documentation/uapi.rst, without what cannot happen here.  EINTR of ACQUIRE is for
+ * Documentation/uapi*.rst, without what cannot happen here.  EINTR of ACQUIRE is for
  * those that are killed, and nobody here has as many leases as the limit allows.
  */
 #include <errno.h>

@@ -72,7 +72,7 @@ long worker_run(struct worker *worker, const struct call *call);
 /* A byte that is not zero behind what the kernel knows of a structure? */
 bool call_has_tail(const struct call *call, size_t known);
 
-/* What a call of this kind may say at all: the tables of Documentation/uapi.rst. */
+/* What a call of this kind may say at all: the tables of Documentation/uapi*.rst. */
 errset errno_table(const struct call *call);
 
 /*

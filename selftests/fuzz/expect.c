@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What each call must return, by the model and Documentation/uapi.rst. */
+/* What each call must return, by the model and Documentation/uapi*.rst. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>

@@ -210,8 +210,9 @@ struct daxlease_pin_record {
  * @pin_cursor: likewise.
  *
  * Shown are the leases that the caller's uid acquired in the caller's pid
- * namespace or below it, the one on this fd, and, with CAP_SYS_ADMIN, all.  A
- * buffer in which not one record fits is EINVAL.
+ * namespace or below it, the one on this fd, and, with CAP_SYS_ADMIN in the
+ * initial user namespace, all.  A buffer in which not one record fits is EINVAL,
+ * one that cannot be written EFAULT.
  */
 struct daxlease_query {
 	__u32 size;

@@ -4,66 +4,43 @@
  * at a time: each page has an entry of its own then, which fsync finds, and the
  * file can go at last.
  */
+#include "change.h"
 #include "dax_fixture.h"
 #include "flush.h"
 #include "huge_file.h"
 #include "peer.h"
 
 #include <linux/falloc.h>
-#include <linux/fs.h>
-#include <sys/wait.h>
 
 #define WRITTEN		16
 /* A block each, so that it takes long to share them. */
 #define PIECES		1024
 
-struct clone {
-	char path[PATH_LEN];
-	char to[PATH_LEN];
-	off_t off;
-	off_t len;
-};
-
-/* Shares a range with another file, at the same place. */
-static long clone(void *arg)
+/* To share a range of it with another file, at the same place. */
+static struct change to_share(struct __test_metadata *_metadata, struct dax_test *self,
+			      struct huge *h, off_t off, off_t len)
 {
-	struct clone *c = arg;
-	struct file_clone_range range = {
-		.src_offset = c->off,
-		.src_length = c->len,
-		.dest_offset = c->off,
-	};
-	int fd, ret;
+	char clone[PATH_LEN];
+	int fd;
 
-	fd = open(c->to, O_RDWR | O_CREAT, 0600);
-	if (fd < 0)
-		return -errno;
-	range.src_fd = open(c->path, O_RDONLY);
-	ret = ioctl(fd, FICLONERANGE, &range) ? -errno : 0;
-	close(range.src_fd);
+	other_path(clone, "clone");
+	fd = open(clone, O_RDWR | O_CREAT | O_EXCL, 0600);
+	EXPECT_LE(0, fd);
 	close(fd);
-	return ret;
-}
-
-static struct clone clone_of(struct dax_test *self, struct huge *h, off_t off, off_t len)
-{
-	struct clone c = { .off = off, .len = len };
-
-	memcpy(c.path, h->path, PATH_LEN);
-	other_path(c.to, "clone");
-	return c;
+	return change_of(h->path, clone, off, len);
 }
 
 #define shared_or_skip(h) do {							\
-	struct clone c;								\
+	struct change c;							\
 	long ret;								\
 										\
 	if (!prepare(_metadata, self, h))					\
 		SKIP(return, "no aligned 2 MiB of blocks");			\
-	c = clone_of(self, h, (h)->off, HUGE_SZ);				\
-	ret = clone(&c);							\
-	if (ret)								\
+	c = to_share(_metadata, self, h, (h)->off, HUGE_SZ);			\
+	ret = change_reflink_from(&c);						\
+	if (change_missing(ret))						\
 		SKIP(return, "no reflink: %s", strerror(-ret));			\
+	ASSERT_EQ(0, ret);							\
 	/* A fault for reading alone. */					\
 	(void)*(volatile char *)page_of((h)->map, 1);				\
 } while (0)
@@ -177,10 +154,10 @@ static void make_pieces(struct __test_metadata *_metadata, struct huge *h, off_t
 TEST_F(dax, read_while_they_are_shared)
 {
 	struct flushes f;
-	struct clone c;
+	struct change c;
+	struct peer peer;
 	struct huge h;
-	int status;
-	pid_t pid;
+	long ret;
 
 	if (!prepare(_metadata, self, &h))
 		SKIP(return, "no aligned 2 MiB of blocks");
@@ -190,20 +167,20 @@ TEST_F(dax, read_while_they_are_shared)
 	ASSERT_EQ(h.map, mmap(h.map, HUGE_SZ, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			      h.fd, h.off));
 	make_pieces(_metadata, &h, h.off - 2 * PIECES * PAGE_SZ);
-	c = clone_of(self, &h, h.off - 2 * PIECES * PAGE_SZ,
+	c = to_share(_metadata, self, &h, h.off - 2 * PIECES * PAGE_SZ,
 		     2 * PIECES * PAGE_SZ + HUGE_SZ / 2);
 
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid)
-		_exit(-clone(&c));
+	ASSERT_EQ(0, peer_start(&peer));
+	ASSERT_EQ(0, peer_post(&peer, change_reflink_from, &c, sizeof(c)));
 	do {
 		(void)*(volatile char *)page_of(h.map, 3);
 		ASSERT_EQ(0, madvise(h.map, HUGE_SZ, MADV_DONTNEED));
-	} while (!waitpid(pid, &status, WNOHANG));
-	if (WEXITSTATUS(status) == EOPNOTSUPP)
-		SKIP(return, "no reflink");
-	ASSERT_EQ(0, status);
+	} while (!peer_has_result(&peer));
+	ret = peer_result(&peer, NULL, 0);
+	peer_stop(&peer);
+	if (change_missing(ret))
+		SKIP(return, "no reflink: %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
 
 	trace_fd_or_skip(&f, h.fd);
 	flushed_by_fsync(&f, h.fd);

@@ -17,7 +17,7 @@ use kernel::{
 };
 
 use crate::{
-    bindings,
+    expect::expect_account,
     lease::Lease,
     owner::Owner,
     range::PageRange,
@@ -131,14 +131,6 @@ pub(crate) struct Unpinned {
     pub(crate) lease: Option<RBTreeNode<u64, Lease>>,
 }
 
-/// Warns where the books do not balance. They are kept going as well as can be.
-pub(crate) fn expect_account(balanced: bool) {
-    if !balanced {
-        // SAFETY: Nothing is required.
-        unsafe { bindings::daxlease_warn_account() };
-    }
-}
-
 impl PinRecord {
     /// A record without pages and with room for a first run.
     pub(crate) fn new(owner: Arc<Owner>) -> Self {
@@ -176,5 +168,65 @@ impl PinRecord {
     /// Whether a page of a range is pinned.
     pub(crate) fn holds(&self, range: &PageRange) -> bool {
         self.span.overlaps(range) && self.runs.overlap(range)
+    }
+}
+
+#[kunit_tests(daxlease_account)]
+mod tests {
+    use super::*;
+    use crate::{bindings, runs::Run};
+
+    const READ: Run = Run {
+        range: PageRange::new(4, 8),
+        write: false,
+    };
+    const WRITE: Run = Run {
+        range: PageRange::new(16, 17),
+        write: true,
+    };
+
+    fn record() -> Result<PinRecord> {
+        let nobody: bindings::layout_pin_owner = pin_init::zeroed();
+
+        Ok(PinRecord::new(Owner::new(&nobody)?))
+    }
+
+    #[test]
+    fn a_first_run() -> Result {
+        let mut record = record()?;
+
+        assert!(!record.holds(&PageRange::new(0, 100)));
+        record.grow(&Growth::New(READ));
+        assert_eq!((record.pages, record.span, record.write), (4, READ.range, false));
+        assert!(record.holds(&PageRange::new(7, 8)));
+        assert!(!record.holds(&PageRange::new(8, 100)));
+        Ok(())
+    }
+
+    #[test]
+    fn between_two_runs_nothing_is_held() -> Result {
+        let mut record = record()?;
+
+        record.grow(&Growth::New(WRITE));
+        assert!(record.runs.grow(&mut Room::behind(1)?));
+        record.grow(&Growth::New(READ));
+        assert_eq!((record.pages, record.span), (5, PageRange::new(4, 17)));
+        assert!(record.write);
+        assert!(record.holds(&PageRange::new(16, 17)));
+        assert!(!record.holds(&PageRange::new(8, 16)));
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_run_goes_on() -> Result {
+        let mut record = record()?;
+
+        record.grow(&Growth::New(WRITE));
+        record.grow(&Growth::Extend(WRITE, 20));
+        record.grow(&Growth::Nothing);
+        assert_eq!((record.pages, record.span), (4, PageRange::new(16, 20)));
+        assert!(record.holds(&PageRange::new(19, 20)));
+        assert!(!record.holds(&PageRange::new(20, 21)));
+        Ok(())
     }
 }

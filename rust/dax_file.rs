@@ -13,6 +13,15 @@ use crate::{
 /// What names an inode while a reference to it is held: its address.
 pub(crate) type InodeKey = usize;
 
+/// The address of an inode.
+#[derive(Clone, Copy)]
+struct Inode(*mut bindings::inode);
+
+// SAFETY: What is done with it here any thread may do: locking, comparing, looking for pages.
+unsafe impl Send for Inode {}
+// SAFETY: As above, also several at a time.
+unsafe impl Sync for Inode {}
+
 /// A file on which a lease may be taken, kept open.
 ///
 /// # Invariants
@@ -20,15 +29,10 @@ pub(crate) type InodeKey = usize;
 /// `inode` is the inode of `file`, and stays valid with it.
 pub(crate) struct DaxFile {
     file: ARef<File>,
-    inode: *mut bindings::inode,
+    inode: Inode,
     ino: u64,
     dev: (u32, u32),
 }
-
-// SAFETY: The inode is used for what any thread may do with it: locking, comparing.
-unsafe impl Send for DaxFile {}
-// SAFETY: As above.
-unsafe impl Sync for DaxFile {}
 
 impl DaxFile {
     /// Checks that the caller may lease a file.
@@ -60,7 +64,7 @@ impl DaxFile {
         // INVARIANT: The inode is that of the file, which keeps it.
         let this = Self {
             file,
-            inode: facts.inode,
+            inode: Inode(facts.inode),
             ino: facts.ino,
             dev: (facts.dev_major, facts.dev_minor),
         };
@@ -77,7 +81,7 @@ impl DaxFile {
     }
 
     pub(crate) fn key(&self) -> InodeKey {
-        self.inode as InodeKey
+        self.inode.0 as InodeKey
     }
 
     pub(crate) fn tag(&self) -> FileTag {
@@ -106,14 +110,14 @@ impl DaxFile {
         let (mut start, mut end) = (range.start as c_ulong, range.end as c_ulong);
 
         // SAFETY: By the type invariant the inode is valid; the numbers can be written to.
-        unsafe { bindings::daxlease_find_busy(self.inode, &mut start, &mut end) }
+        unsafe { bindings::daxlease_find_busy(self.inode.0, &mut start, &mut end) }
             .then(|| PageRange::new(start as u64, end as u64))
     }
 
     /// Locks the inode, which keeps layout changes out. `EINTR` where the caller is killed.
     pub(crate) fn lock_inode(&self) -> Result<InodeGuard<'_>> {
         // SAFETY: By the type invariant the inode is valid.
-        to_result(unsafe { bindings::daxlease_inode_lock_killable(self.inode) })?;
+        to_result(unsafe { bindings::daxlease_inode_lock_killable(self.inode.0) })?;
         // INVARIANT: The lock has just been taken.
         Ok(InodeGuard(self))
     }
@@ -129,7 +133,7 @@ pub(crate) struct InodeGuard<'a>(&'a DaxFile);
 impl Drop for InodeGuard<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants the inode is valid and its lock is held.
-        unsafe { bindings::daxlease_inode_unlock(self.0.inode) };
+        unsafe { bindings::daxlease_inode_unlock(self.0.inode.0) };
     }
 }
 

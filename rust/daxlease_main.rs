@@ -14,7 +14,7 @@
 //! | `breaker`, `layout/breaks`, `drain` | layout changes |
 //! | `revoke`, `gone` | taking pins back from their owner; all of them where a device goes |
 //! | `scanner` | is a range busy |
-//! | `trace` | tracepoints |
+//! | `trace`, `expect` | tracepoints; a warning where the books do not balance |
 //! | `hooks`, `bindings`, `dax_file`, `pgmap`, `identity`, `helpers.c` | the rim to C |
 
 #![crate_name = "daxlease"]
@@ -29,6 +29,7 @@ mod dax_file;
 mod device;
 mod drain;
 mod event;
+mod expect;
 mod fdinfo;
 mod fops;
 mod force;

@@ -251,7 +251,7 @@ impl LeaseFd {
         let file = DaxFile::to_scan(file_of(scan.fd)?)?;
         let layout = self.manager.find(file.key());
         let walk = scan.flags & bindings::DAXLEASE_SCAN_PINS_ONLY == 0;
-        let busy = scanner::scan(&file, layout.as_deref(), &range, walk);
+        let busy = scanner::scan(&file, layout.as_deref(), &range, walk)?;
 
         scan.busy = 0;
         if busy.pinned.is_some() {

@@ -106,7 +106,7 @@ impl Queue {
     /// Adds an event. That there are no pins is not told twice in a row. Returns whether it did fit
     /// in.
     pub(crate) fn push(&mut self, event: Event) -> bool {
-        if event.kind == Kind::Drained && self.lost == 0 && self.last() == Some(Kind::Drained) {
+        if event.kind == Kind::Drained && self.lost == 0 && self.ends_drained() {
             return true;
         }
         // After a loss nothing is added before the reader has been told, or the order is lost, too.
@@ -123,10 +123,15 @@ impl Queue {
         true
     }
 
-    fn last(&self) -> Option<Kind> {
+    fn newest(&self) -> Option<&Event> {
         let nth = self.len.checked_sub(1)?;
 
-        self.events.get(self.place(nth)).map(|event| event.kind)
+        self.events.get(self.place(nth))
+    }
+
+    fn ends_drained(&self) -> bool {
+        self.newest()
+            .is_some_and(|event| event.kind == Kind::Drained)
     }
 
     /// Takes the oldest event.
@@ -154,15 +159,21 @@ impl Queue {
     pub(crate) fn unpop(&mut self, event: Event) {
         if let Kind::Overflow { lost } = event.kind {
             // Others may have come in since; then they count as lost, too, for the order.
+            let newest = self.newest().map_or(0, |event| event.time);
+
             self.lost = self
                 .lost
                 .saturating_add(lost)
                 .saturating_add(self.len as u32);
-            self.lost_at = self.lost_at.max(event.time);
+            self.lost_at = self.lost_at.max(event.time).max(newest);
             self.len = 0;
             return;
         }
         if self.len == CAPACITY {
+            // The newest makes room.
+            let newest = self.newest().map_or(0, |event| event.time);
+
+            self.lost_at = self.lost_at.max(newest);
             self.lost = self.lost.saturating_add(1);
             self.len -= 1;
         }
@@ -196,10 +207,6 @@ mod tests {
             kind: Kind::Drained,
             ..event(time)
         }
-    }
-
-    fn kind(queue: &mut Queue) -> Option<Kind> {
-        queue.pop().map(|event| event.kind)
     }
 
     #[test]
@@ -288,7 +295,9 @@ mod tests {
         for id in 0..room {
             assert_eq!(queue.pop(), Some(event(id)));
         }
-        assert_eq!(kind(&mut queue), Some(Kind::Overflow { lost: 1 }));
+        let told = queue.pop().ok_or(EINVAL)?;
+        assert_eq!(told.kind, Kind::Overflow { lost: 1 });
+        assert_eq!(told.time, room);
         assert_eq!(queue.pop(), None);
         Ok(())
     }
@@ -307,7 +316,9 @@ mod tests {
         let overflow = queue.pop().ok_or(EINVAL)?;
         assert!(queue.push(event(100)));
         queue.unpop(overflow);
-        assert_eq!(kind(&mut queue), Some(Kind::Overflow { lost: 4 }));
+        let told = queue.pop().ok_or(EINVAL)?;
+        assert_eq!(told.kind, Kind::Overflow { lost: 4 });
+        assert_eq!(told.time, 100);
         assert_eq!(queue.pop(), None);
         Ok(())
     }

@@ -10,11 +10,9 @@ use kernel::{
 };
 
 use crate::{
-    account::{
-        expect_account,
-        PinKey, //
-    },
+    account::PinKey,
     event::Reason,
+    expect::expect_account,
     layout::Layout,
     manager::Manager,
     owner::Owner,
@@ -32,6 +30,12 @@ pub(crate) struct Handle {
     pub(crate) owner: Arc<Owner>,
     pub(crate) held: Held,
 }
+
+// Whoever drops the last reference to the owner's file gives the pins back, on whatever thread.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Handle>()
+};
 
 /// What is to be given back: all that a revocation touches.
 pub(crate) struct Held {

@@ -198,20 +198,23 @@ static bool pause_walk(struct task_struct *group)
 	return alive;
 }
 
-int daxlease_openers_of(const void *file, pid_t *pids, int max)
+/* -EAGAIN: the walk came to an end before all were seen. */
+static int walk_openers(const void *file, pid_t *pids, int max, bool pause)
 {
 	bool admin = daxlease_is_admin();
 	struct task_struct *group, *task;
 	int found = 0;
 
-	rcu_read_lock();
+	guard(rcu)();
 	for_each_process(group) {
 		pid_t nr = task_tgid_vnr(group);
 
-		if (found == max || fatal_signal_pending(current))
+		if (found == max)
 			break;
-		if (need_resched() && !pause_walk(group))
-			break;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (pause && need_resched() && !pause_walk(group))
+			return -EAGAIN;
 		if (!nr || (!admin && !uid_eq(task_uid(group), current_uid())))
 			continue;
 		/* As a rule, all threads have the same table. */
@@ -225,7 +228,16 @@ int daxlease_openers_of(const void *file, pid_t *pids, int max)
 			}
 		}
 	}
-	rcu_read_unlock();
+	return found;
+}
+
+int daxlease_openers_of(const void *file, pid_t *pids, int max)
+{
+	int found = -EAGAIN;
+
+	/* Where processes end faster than they are walked over, in one go at last. */
+	for (int tries = 0; tries < 4 && found == -EAGAIN; tries++)
+		found = walk_openers(file, pids, max, tries < 3);
 	return found;
 }
 

@@ -6,8 +6,9 @@
 //!
 //! - The manager is published. `break_begin`, `pin` and `write_pinned` are called between
 //!   registration and unregistration only: `layout_lease_unregister()` returns when none of them runs
-//!   any more. The others are called with a reference on the module that a token or a
-//!   handle has had since, or that the caller has taken for it.
+//!   any more. The same goes for the `break_end` of a layout change that is called off at once, as the
+//!   module is going. The others are called with a reference on the module that a token or a handle
+//!   has had since, or that the caller has taken for it.
 //! - The structures passed are valid for the call, and those of the caller are not used by anybody
 //!   else meanwhile: a `layout_break` is the caller's own, and it serialises the calls on a handle.
 

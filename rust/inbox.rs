@@ -45,14 +45,16 @@ pub(crate) struct Inbox {
     /// An event has come, or the lease has gone.
     ready: PollCondVarBox,
     /// Who wants signals.
-    #[pin]
-    async_readers: Opaque<*mut bindings::fasync_struct>,
+    async_readers: AsyncReaders,
 }
 
-// SAFETY: What is behind the pointer has locks of its own.
-unsafe impl Send for Inbox {}
-// SAFETY: As above.
-unsafe impl Sync for Inbox {}
+/// The list that `fasync_helper()` keeps.
+struct AsyncReaders(Opaque<*mut bindings::fasync_struct>);
+
+// SAFETY: The list is not tied to a thread.
+unsafe impl Send for AsyncReaders {}
+// SAFETY: Those who change it and those who walk it have locks of their own.
+unsafe impl Sync for AsyncReaders {}
 
 impl Inbox {
     pub(crate) fn new() -> Result<Arc<Self>> {
@@ -62,7 +64,7 @@ impl Inbox {
             pin_init!(Self {
                 queue <- new_mutex!(None, "daxlease_inbox"),
                 ready,
-                async_readers: Opaque::new(core::ptr::null_mut()),
+                async_readers: AsyncReaders(Opaque::new(core::ptr::null_mut())),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -86,7 +88,7 @@ impl Inbox {
 
         self.ready.notify_all();
         // SAFETY: The pointer is changed by `fasync_helper()` only, which this may run beside.
-        unsafe { bindings::daxlease_raise_sigio(self.async_readers.get()) };
+        unsafe { bindings::daxlease_raise_sigio(self.async_readers.0.get()) };
         fits
     }
 
@@ -157,7 +159,7 @@ impl Inbox {
     /// To be called as the `fasync` file operation of a file that has this inbox.
     pub(crate) unsafe fn fasync(&self, fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
         // SAFETY: The list belongs to this file, and is emptied before the file is released.
-        unsafe { bindings::fasync_helper(fd, file, on, self.async_readers.get()) }
+        unsafe { bindings::fasync_helper(fd, file, on, self.async_readers.0.get()) }
     }
 }
 

@@ -9,20 +9,20 @@
 //! inode->i_rwsem                       acquire; layout changes, held by the filesystem
 //! mm->mmap_lock                        pin; may give back a lease that was closed meanwhile
 //! DAX entry lock                       writeback asks for write pins
+//!   Manager shard                      which inodes are leased; not inside of the SRCU section
 //!   (SRCU read section)                pin: from the check to the account
-//!     Manager shard                    which inodes are leased
-//!       Layout::inner                  everything in this file
-//!         Inbox::queue                 what the reader of a lease fd is to be told
-//!         Revoker::state               whether the pins of an owner can be revoked
-//!     Manager::registry                never together with any of the four
+//!     Layout::inner                    everything in this file; also below a shard
+//!       Inbox::queue                   what the reader of a lease fd is to be told
+//!       Revoker::state                 whether the pins of an owner can be revoked
+//!   Manager::registry                  never together with any of these four
 //! ```
 //!
-//! The last five are taken below all of the others, so nothing under them waits for anything else:
-//! nothing is allocated (nodes of trees are made before), no file is put, no user memory touched, and
-//! values taken out are handed back to be dropped after. A grace period is waited for by layout
-//! changes only, with the inode lock held and none of these; readers never want that lock, as they do
-//! not fault. For a holder that is asked to let go nobody waits with any lock held, and no owner's
-//! callback is called with one.
+//! The last five locks are taken below all of the others, so nothing under them waits for anything
+//! else: nothing is allocated (nodes of trees are made before), no file is put, no user memory
+//! touched, and values taken out are handed back to be dropped after. A grace period is waited for by
+//! layout changes only, with the inode lock held and none of these; readers never want that lock, as
+//! they do not fault. For a holder that is asked to let go nobody waits with any lock held, and no
+//! owner's callback is called with one.
 //!
 //! # Who keeps what
 //!
@@ -47,7 +47,6 @@ use kernel::{
 
 use crate::{
     account::{
-        expect_account,
         CommitError,
         PinKey,
         PinRecord,
@@ -58,6 +57,7 @@ use crate::{
     },
     dax_file::InodeKey,
     event::Reason,
+    expect::expect_account,
     identity::Tgid,
     lease::Lease,
     lifecycle::After,
@@ -142,7 +142,7 @@ impl Layout {
                 ),
                 unpinned <- new_condvar!("daxlease_unpinned"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 

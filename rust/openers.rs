@@ -5,7 +5,10 @@
 //! That file is known by its address alone. It is compared and never followed: where it has been
 //! closed, and its pins are about to go, the address may be that of another one for a moment.
 
-use kernel::prelude::*;
+use kernel::{
+    error::to_result,
+    prelude::*, //
+};
 
 use crate::{
     account::PinKey,
@@ -21,7 +24,7 @@ use crate::{
 const MAX: usize = 1024;
 
 /// The thread groups that have the file of a pin open, by number, as far as the caller may look into
-/// them. `ENOENT`: no such pin, or not for the caller to see.
+/// them. `ENOENT`: no such pin, or not for the caller to see. `EINTR`: the caller is killed.
 pub(crate) fn of_pin(manager: &Manager, pin: u64, own: Option<&LeaseRef>) -> Result<KVec<i32>> {
     let mut pids = KVec::from_elem(0i32, MAX, GFP_KERNEL)?;
     let file = file_of(manager, pin, own).ok_or(ENOENT)?;
@@ -35,6 +38,7 @@ pub(crate) fn of_pin(manager: &Manager, pin: u64, own: Option<&LeaseRef>) -> Res
         bindings::daxlease_openers_of(file as *const c_void, pids.as_mut_ptr(), MAX as c_int)
     };
 
+    to_result(found)?;
     pids.truncate(found as usize);
     Ok(pids)
 }

@@ -33,6 +33,7 @@ use crate::{
     },
     identity::{
         is_admin,
+        is_killed,
         Comm,
         Tgid,
         Uid, //
@@ -119,13 +120,16 @@ impl Reader {
 /// Fills the caller's buffer and moves the cursors of `list` on. Returns how many bytes were written.
 ///
 /// Tells what the caller may see: leases of its user, the one of `own`, or all. `EINVAL` where the
-/// buffer is too small for a single record.
+/// buffer is too small for a single record, `EINTR` where the caller is killed.
 pub(crate) fn run(manager: &Manager, list: &mut Listing, own: Option<&LeaseRef>) -> Result<u32> {
     let reader = Reader::current();
     let mut paths = KVec::from_elem(0u8, PATH_MAX, GFP_KERNEL)?;
     let mut out = Output::new(list);
 
     loop {
+        if is_killed() {
+            return Err(EINTR);
+        }
         let found = if list.pin_cursor == 0 {
             manager.next_lease(list.lease_cursor)
         } else {
@@ -181,6 +185,9 @@ fn tell(
         list.pin_cursor = RECORD_ONLY;
     }
     while let Some(record) = next_pin(reader, lease, list) {
+        if is_killed() {
+            return Err(EINTR);
+        }
         if !out.pin(&record)? {
             return Ok(false);
         }

@@ -12,6 +12,7 @@ use kernel::prelude::*;
 
 use crate::{
     dax_file::DaxFile,
+    identity::is_killed,
     layout::Layout,
     range::PageRange, //
 };
@@ -26,18 +27,33 @@ pub(crate) struct Busy {
 }
 
 /// Looks at a range. `layout` is that of the file, if it has leases; `walk` says whether transient
-/// references matter.
-pub(crate) fn scan(file: &DaxFile, layout: Option<&Layout>, range: &PageRange, walk: bool) -> Busy {
+/// references matter. `EINTR`: the caller is killed, which ends the walk.
+pub(crate) fn scan(
+    file: &DaxFile,
+    layout: Option<&Layout>,
+    range: &PageRange,
+    walk: bool,
+) -> Result<Busy> {
     let pinned = |part: &PageRange| layout.and_then(|layout| layout.first_pinned(part));
+    let referenced = |gap: &PageRange| {
+        let found = file.find_busy(gap);
 
-    Busy {
+        // Of a walk that was broken off, nothing is known.
+        if is_killed() {
+            Err(EINTR)
+        } else {
+            Ok(found)
+        }
+    };
+
+    Ok(Busy {
         pinned: pinned(range),
         transient: if walk {
-            first_transient(range, pinned, |gap| file.find_busy(gap))
+            first_transient(range, pinned, referenced)?
         } else {
             None
         },
-    }
+    })
 }
 
 /// The first part of a range that is referenced and not pinned.
@@ -46,8 +62,8 @@ pub(crate) fn scan(file: &DaxFile, layout: Option<&Layout>, range: &PageRange, w
 fn first_transient(
     range: &PageRange,
     pinned: impl Fn(&PageRange) -> Option<PageRange>,
-    referenced: impl Fn(&PageRange) -> Option<PageRange>,
-) -> Option<PageRange> {
+    referenced: impl Fn(&PageRange) -> Result<Option<PageRange>>,
+) -> Result<Option<PageRange>> {
     let mut left = *range;
 
     while left.start < left.end {
@@ -61,17 +77,17 @@ fn first_transient(
             Some(part) => gap.end = part.start,
             None => {}
         }
-        let Some(found) = referenced(&gap) else {
+        let Some(found) = referenced(&gap)? else {
             left.start = gap.end;
             continue;
         };
         // Perhaps it has been accounted for since.
         match pinned(&found) {
             Some(part) => left.start = part.end.max(gap.start + 1),
-            None => return Some(found.within(range)),
+            None => return Ok(Some(found.within(range))),
         }
     }
-    None
+    Ok(None)
 }
 
 #[kunit_tests(daxlease_scanner)]
@@ -95,8 +111,10 @@ mod tests {
         first_transient(
             &range,
             |part| first_of(pins, part),
-            |part| first_of(references, part),
+            |part| Ok(first_of(references, part)),
         )
+        .ok()
+        .flatten()
     }
 
     const PIN: PageRange = PageRange::new(4, 8);
@@ -151,8 +169,20 @@ mod tests {
         };
 
         assert_eq!(
-            first_transient(&PageRange::new(0, 10), late, |part| first_of(&[PIN], part)),
-            None
+            first_transient(&PageRange::new(0, 10), late, |part| {
+                Ok(first_of(&[PIN], part))
+            }),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn broken_off() {
+        let range = PageRange::new(0, 10);
+
+        assert_eq!(
+            first_transient(&range, |part| first_of(&[PIN], part), |_| Err(EINTR)),
+            Err(EINTR)
         );
     }
 }

@@ -15,8 +15,8 @@
 . "$(dirname "$0")/cache.sh"
 . "$(dirname "$0")/keys.sh"
 
-COUNTED="truncate verdict break pins fsync regions bandwidth fio"
-COUNTED_PAIR="gup"
+COUNTED="verdict break pins fsync regions bandwidth fio"
+COUNTED_PAIR="truncate gup"
 COUNTED_SMP="drain"
 TIMED="latency threads"
 
@@ -82,7 +82,7 @@ step module.sh bench
 # shellcheck disable=SC2086 # names
 pair=$(chosen $COUNTED_PAIR)
 if [ -n "$pair" ]; then
-	step selftests.sh gup_test
+	[ -z "$(chosen gup)" ] || step selftests.sh gup_test
 	FLAVOUR=stock step kernel.sh
 fi
 build_report

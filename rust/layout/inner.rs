@@ -10,10 +10,10 @@ use kernel::{
 
 use crate::{
     account::{
-        expect_account,
         PinKey,
         PinRecord, //
     },
+    expect::expect_account,
     lease::Lease,
     lifecycle::{
         After,

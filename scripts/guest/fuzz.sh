@@ -34,6 +34,7 @@ cd "$OUT/selftests"
 expect "$calls calls, seed $seed" \
 	./fuzz/fuzz --calls $(((calls + 9) / 10)) --seed "$seed" --dump "$RESULTS/found.calls"
 expect "every pinned page was released" no_pins_left
+[ "$FLAVOUR" != debug ] || expect "no memory was lost" nothing_lost
 expect "the modules can be unloaded" unload daxlease_testdev daxlease
 expect "the ext4 is consistent" consistent "$DAXLEASE_EXT4" e2fsck -fn "$DAXLEASE_EXT4_DEV"
 expect "the xfs is consistent" consistent "$DAXLEASE_XFS" xfs_repair -n "$DAXLEASE_XFS_DEV"

@@ -23,7 +23,7 @@ while :; do
 done
 
 export DAXLEASE_EXT4=/mnt/ext4 DAXLEASE_XFS=/mnt/xfs DAXLEASE_NODAX=/mnt/nodax
-export DAXLEASE_RXE=rxe0 DAXLEASE_MODULES=$MODULES
+export DAXLEASE_RXE=rxe0 DAXLEASE_NETDEV=d0 DAXLEASE_MODULES=$MODULES
 
 STATX_ATTR_DAX=$((0x00200000))
 
@@ -73,10 +73,10 @@ truncate -s 64M /tmp/nodax.img
 quiet "make a plain ext4" mkfs.ext4 -q -F /tmp/nodax.img
 quiet "mount the plain ext4" mount -o loop /tmp/nodax.img "$DAXLEASE_NODAX"
 
-ip link add d0 type dummy
-ip address add 192.0.2.1/24 dev d0
-ip link set d0 up
-quiet "make $DAXLEASE_RXE" rdma link add "$DAXLEASE_RXE" type rxe netdev d0
+ip link add "$DAXLEASE_NETDEV" type dummy
+ip address add 192.0.2.1/24 dev "$DAXLEASE_NETDEV"
+ip link set "$DAXLEASE_NETDEV" up
+quiet "make $DAXLEASE_RXE" rdma link add "$DAXLEASE_RXE" type rxe netdev "$DAXLEASE_NETDEV"
 [ -c /dev/infiniband/uverbs0 ] || die "there is no /dev/infiniband/uverbs0"
 
 if [ -n "$modules" ]; then

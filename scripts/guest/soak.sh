@@ -35,6 +35,11 @@ echo "ok - soak: $rounds rounds, on ext4 and on xfs"
 no_pins_left || stop "a page is still pinned"
 echo "ok - soak: every pinned page was released"
 
+if [ "$FLAVOUR" = debug ]; then
+	nothing_lost || stop "memory was lost"
+	echo "ok - soak: no memory was lost"
+fi
+
 umount "$DAXLEASE_EXT4" "$DAXLEASE_XFS"
 quiet "check the ext4" e2fsck -fn "$DAXLEASE_EXT4_DEV"
 quiet "check the xfs" xfs_repair -n "$DAXLEASE_XFS_DEV"

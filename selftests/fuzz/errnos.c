@@ -106,15 +106,22 @@ const char *errset_text(errset set)
 	return text;
 }
 
+static unsigned int times(const struct worker *workers, unsigned int nr, int op, int error)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		sum += workers[i].results[op][error];
+	return sum;
+}
+
 void results_print(const struct worker *workers, unsigned int nr)
 {
 	for (int op = 0; op < NR_OPS; op++) {
 		printf("# %-10s", call_name(op));
 		for (int error = 0; error < NR_ERRNOS; error++) {
-			unsigned int sum = 0;
+			unsigned int sum = times(workers, nr, op, error);
 
-			for (unsigned int i = 0; i < nr; i++)
-				sum += workers[i].results[op][error];
 			if (sum)
 				printf(" %s %u", error ? strerrorname_np(error) : "success", sum);
 		}
@@ -162,6 +169,24 @@ bool results_cover(const struct worker *worker)
 			       error ? strerrorname_np(error) : "success");
 			all = false;
 		}
+	}
+	return all;
+}
+
+bool results_worked(const struct worker *workers, unsigned int nr)
+{
+	bool root = false, all = true;
+
+	for (unsigned int i = 0; i < nr; i++)
+		root |= workers[i].root;
+	for (int op = 0; op < NR_OPS; op++) {
+		/* FORCE is root's; the others of these have no success. */
+		bool can = op != OP_UNKNOWN && (op != OP_FORCE || root);
+
+		if (!can || times(workers, nr, op, 0))
+			continue;
+		printf("# %s has never worked\n", call_name(op));
+		all = false;
 	}
 	return all;
 }

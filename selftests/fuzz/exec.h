@@ -86,6 +86,12 @@ const char *argument_wrong(const struct worker *worker, const struct call *call,
  * was refused for each reason that one thread can meet.  Says what was not.
  */
 bool results_cover(const struct worker *worker);
+
+/*
+ * After many calls of several threads: whether each operation has worked for one of
+ * them.  Else they may have met closed descriptors alone.
+ */
+bool results_worked(const struct worker *workers, unsigned int nr);
 void results_print(const struct worker *workers, unsigned int nr);
 
 /* In words, for messages. */

@@ -21,17 +21,51 @@
 #define ROUND		500
 /* A sign of life after so many of all. */
 #define PROGRESS	10000
+/* So many of all meet everything. */
+#define MANY		8000
+/* So many of the last calls of each thread are kept for a report. */
+#define KEPT		1024
 
 struct crew {
 	struct worker worker[WORKERS];
 	struct gen gen[WORKERS];
 	unsigned long calls[WORKERS];
+	struct kept {
+		struct call call;
+		long ret;
+	} kept[WORKERS][KEPT];
 	pthread_mutex_t lock;
 	bool failed;
 	struct truth truth;
 };
 
+/* Result of a call that has not returned. */
+#define NOT_BACK	1
+
 static struct crew *crew;
+
+/* The last calls of each thread, for who looks into a failure: no replay makes them meet again. */
+static void write_calls(const char *path, unsigned int threads)
+{
+	FILE *to = path ? fopen(path, "w") : NULL;
+
+	if (!to)
+		return;
+	for (unsigned int nr = 0; nr < threads; nr++) {
+		unsigned long end = crew->calls[nr];
+
+		fprintf(to, "# thread %u, %s\n", nr, crew->worker[nr].root ? "root" : "user");
+		for (unsigned long i = end > KEPT ? end - KEPT : 0; i < end; i++) {
+			const struct kept *kept = &crew->kept[nr][i % KEPT];
+
+			call_print(to, &kept->call);
+			fprintf(to, "\n# %s\n", kept->ret == NOT_BACK ? "not back" :
+				kept->ret < 0 ? strerrorname_np(-kept->ret) : "success");
+		}
+	}
+	fclose(to);
+	printf("# the last calls of each thread are in %s\n", path);
+}
 
 static void fail(const struct call *call, long ret, const char *wrong)
 {
@@ -179,9 +213,12 @@ static void *work(void *arg)
 	for (int i = 0; i < ROUND && !crew->failed; i++) {
 		struct call call = gen_call(&crew->gen[nr], worker);
 		const char *wrong = NULL;
-		long ret = worker_run(worker, &call);
+		struct kept *kept = &crew->kept[nr][crew->calls[nr]++ % KEPT];
+		long ret;
 
-		crew->calls[nr]++;
+		*kept = (struct kept) { call, NOT_BACK };
+		ret = worker_run(worker, &call);
+		kept->ret = ret;
 		if (!((errno_table(&call) | E(EBADF)) & E(ret < 0 ? -ret : 0)))
 			fail(&call, ret, NULL);
 		else
@@ -321,5 +358,9 @@ int run_threads(struct world *world, const struct run *run)
 	}
 	if (run->verbose)
 		results_print(crew->worker, threads);
+	if (ret)
+		write_calls(run->dump, threads);
+	else if (done >= MANY && !results_worked(crew->worker, threads))
+		ret = -ENODATA;
 	return ret;
 }

@@ -22,10 +22,15 @@ struct row {
 	int file;
 	int lease;
 	int empty[2];
+	/* A device that pins. */
+	int dev;
 
 	/* 0 or -errno, by operation. */
 	long acquire;
+	/* Before ATTACH, and after it. */
+	long pin_of_others;
 	long attach;
+	long pin;
 	long release;
 	long scan;
 	long stats;
@@ -48,6 +53,22 @@ static long leases_seen(int lease)
 	return ret ? ret : count;
 }
 
+/* Of a page of the file, mapped by who asks. */
+static long try_pin(const struct row *row)
+{
+	char *map = file_map(row->file, PAGE_SZ, PROT_READ | PROT_WRITE);
+	uint32_t id;
+	long ret;
+
+	if (!map)
+		return -errno;
+	ret = testdev_pin(row->dev, map, 1, TESTDEV_PIN_WRITE, &id);
+	if (!ret && testdev_unpin(row->dev, id))
+		ret = -EPROTO;
+	munmap(map, PAGE_SZ);
+	return ret;
+}
+
 static long try_all(void *arg)
 {
 	struct row *row = arg;
@@ -58,10 +79,12 @@ static long try_all(void *arg)
 	row->sees = leases_seen(row->empty[0]);
 	row->sees_given = leases_seen(row->lease);
 	row->stats = ioctl(row->empty[0], DAXLEASE_STATS, &stats) ? -errno : 0;
+	row->pin_of_others = try_pin(row);
 	row->acquire = lease_acquire(row->empty[1], row->file, 0, 0, NULL);
 	if (!row->acquire && lease_release(row->empty[1]))
 		return -EPROTO;
 	row->attach = lease_attach(row->lease);
+	row->pin = try_pin(row);
 	row->release = lease_release(row->lease);
 	return 0;
 }
@@ -86,10 +109,12 @@ static void set_up(struct __test_metadata *_metadata, struct dax_test *self, str
 		.file = self->fd,
 		.lease = peer_get_fd(&s->owner, peer_call(&s->owner, actor_lease_fd, NULL, 0)),
 		.empty = { lease_open(), lease_open() },
+		.dev = testdev_open(),
 	};
 	ASSERT_LE(0, s->row.lease);
 	ASSERT_LE(0, s->row.empty[0]);
 	ASSERT_LE(0, s->row.empty[1]);
+	ASSERT_LE(0, s->row.dev);
 	ASSERT_EQ(0, peer_start_inherit(&s->actor));
 }
 
@@ -99,7 +124,14 @@ static void check_row(struct __test_metadata *_metadata, struct dax_test *self, 
 {
 	struct change c = change_of(self->path, NULL, PAGE_SZ, 0);
 	struct daxlease_stats stats;
+	int flags = fcntl(s->row.file, F_GETFL);
+	long unmapped = 0;
 
+	/* What is not open for both cannot be mapped to be written. */
+	if (flags & O_PATH)
+		unmapped = -EBADF;
+	else if ((flags & O_ACCMODE) != O_RDWR)
+		unmapped = -EACCES;
 	ASSERT_EQ(0, peer_call(&s->actor, try_all, &s->row, sizeof(s->row)));
 	EXPECT_EQ(acquire, s->row.acquire);
 	EXPECT_EQ(sees, s->row.sees);
@@ -107,6 +139,9 @@ static void check_row(struct __test_metadata *_metadata, struct dax_test *self, 
 	EXPECT_EQ(sees ? sees : 1, s->row.sees_given);
 	EXPECT_EQ(0, s->row.attach);
 	EXPECT_EQ(0, s->row.release);
+	/* Nobody may pin who has no lease, and whoever is made a holder may. */
+	EXPECT_EQ(unmapped ? unmapped : -EOPNOTSUPP, s->row.pin_of_others);
+	EXPECT_EQ(unmapped, s->row.pin);
 	EXPECT_EQ(0, s->row.stats);
 	/* To look takes no more than an open file. */
 	EXPECT_EQ(acquire == -EBADF ? -EBADF : 0, s->row.scan);

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How long a refusal takes, by the size of the file.  All rounds agree, and in each the
-# search unmaps 1 GiB, which then has to be faulted in again page by page: five will do.
+# How long a refusal takes, by the size of the file.  All rounds agree, and the search of
+# each unmaps 1 GiB, which has to be faulted in again page by page: five will do.
 . "$(dirname "$0")/lib.sh"
 
 if [ "$LENGTH" = full ]; then

@@ -85,6 +85,9 @@ const DEFINITIONS: &[Definition] = &[
     ratio("truncate", "in", "out", at_most(1.05)),
     ratio("truncate", "leased", "out", at_most(1.25)),
     ratio("truncate", "nodax", "out", None),
+    ratio("truncate", "out", "stock", at_most(1.05)),
+    ratio("truncate", "in", "stock", at_most(1.05)),
+    ratio("truncate", "leased", "stock", at_most(1.25)),
     ratio("drain", "rcu", "leased", at_least(50.0)),
     ratio("drain", "rcu_expedited", "leased", None),
     ratio("drain", "srcu", "leased", None),
@@ -129,6 +132,15 @@ const DEFINITIONS: &[Definition] = &[
     ratio("gup-512", "loaded", "stock", at_most(1.01)),
     ratio("threads", "files", "one-thread", None),
     ratio("threads", "file", "one-thread", None),
+    ratio("scaling", "files", "anonymous", at_least(0.95)),
+    ratio("scaling", "file", "anonymous", None),
+    ratio("threads", "truncates-beside", "truncates-alone", None),
+    ratio(
+        "threads",
+        "truncates-beside",
+        "truncates-beside-anonymous",
+        at_least(0.95),
+    ),
 ];
 
 #[derive(Debug, Serialize)]
@@ -151,6 +163,7 @@ pub fn unit(bench: &str) -> &'static str {
         "bandwidth" => "Gb/s",
         "fio" => "operations/s",
         "threads" => "operations/s",
+        "scaling" => "times as many as one thread",
         "latency-p50" | "latency-p99" => "microseconds",
         _ => "nanoseconds",
     }

@@ -197,7 +197,10 @@ mod tests {
 
         assert!(!record.holds(&PageRange::new(0, 100)));
         record.grow(&Growth::New(READ));
-        assert_eq!((record.pages, record.span, record.write), (4, READ.range, false));
+        assert_eq!(
+            (record.pages, record.span, record.write),
+            (4, READ.range, false)
+        );
         assert!(record.holds(&PageRange::new(7, 8)));
         assert!(!record.holds(&PageRange::new(8, 100)));
         Ok(())

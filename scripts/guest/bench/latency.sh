@@ -15,9 +15,14 @@ messages=$(rounds 1000 5000)
 
 # latency FS CASE FILE ROUND
 latency() {
-	local typical p99
-	read -r typical p99 < <(perftest ib_write_lat "$2" "$3" -s 4096 -n "$messages" |
-		awk '$1 == 4096 {print $5, $8}')
+	local typical=inf p99 try
+	# Where it was not on the processor for long, it makes the cycle counter's rate 0.
+	for try in {1..10}; do
+		[ "$typical" = inf ] || break
+		read -r typical p99 < <(perftest ib_write_lat "$2" "$3" -s 4096 -n "$messages" |
+			awk '$1 == 4096 {print $5, $8}')
+	done
+	[ "$typical" != inf ] || die "ib_write_lat knows no time after $try tries"
 	sample latency-p50 "$1" "$2" 4096 "$4" "$typical"
 	sample latency-p99 "$1" "$2" 4096 "$4" "$p99"
 }

@@ -184,7 +184,10 @@ static bool has_open(struct task_struct *task, const void *file)
 	return open;
 }
 
-/* Lets others run.  False where the walk cannot go on from here: the group ended. */
+/*
+ * Lets others run.  False where the walk cannot go on from here: the group ended, or
+ * has another leader, by whom execve() replaced this one in the list.
+ */
 static bool pause_walk(struct task_struct *group)
 {
 	bool alive;
@@ -193,7 +196,7 @@ static bool pause_walk(struct task_struct *group)
 	rcu_read_unlock();
 	cond_resched();
 	rcu_read_lock();
-	alive = pid_alive(group);
+	alive = pid_alive(group) && thread_group_leader(group);
 	put_task_struct(group);
 	return alive;
 }
@@ -236,8 +239,8 @@ int daxlease_openers_of(const void *file, pid_t *pids, int max)
 	int found = -EAGAIN;
 
 	/* Where processes end faster than they are walked over, in one go at last. */
-	for (int tries = 0; tries < 4 && found == -EAGAIN; tries++)
-		found = walk_openers(file, pids, max, tries < 3);
+	for (int tries = 16; tries >= 0 && found == -EAGAIN; tries--)
+		found = walk_openers(file, pids, max, tries > 0);
 	return found;
 }
 

@@ -39,9 +39,6 @@ struct crew {
 	struct truth truth;
 };
 
-/* Result of a call that has not returned. */
-#define NOT_BACK	1
-
 static struct crew *crew;
 
 /* The last calls of each thread, for who looks into a failure: no replay makes them meet again. */
@@ -49,8 +46,10 @@ static void write_calls(const char *path, unsigned int threads)
 {
 	FILE *to = path ? fopen(path, "w") : NULL;
 
-	if (!to)
+	if (!to) {
+		printf("# the calls cannot be written: %s\n", path ? strerror(errno) : "no --dump");
 		return;
+	}
 	for (unsigned int nr = 0; nr < threads; nr++) {
 		unsigned long end = crew->calls[nr];
 
@@ -59,7 +58,7 @@ static void write_calls(const char *path, unsigned int threads)
 			const struct kept *kept = &crew->kept[nr][i % KEPT];
 
 			call_print(to, &kept->call);
-			fprintf(to, "\n# %s\n", kept->ret == NOT_BACK ? "not back" :
+			fprintf(to, "\n# %s\n",
 				kept->ret < 0 ? strerrorname_np(-kept->ret) : "success");
 		}
 	}
@@ -216,9 +215,8 @@ static void *work(void *arg)
 		struct kept *kept = &crew->kept[nr][crew->calls[nr]++ % KEPT];
 		long ret;
 
-		*kept = (struct kept) { call, NOT_BACK };
 		ret = worker_run(worker, &call);
-		kept->ret = ret;
+		*kept = (struct kept) { call, ret };
 		if (!((errno_table(&call) | E(EBADF)) & E(ret < 0 ? -ret : 0)))
 			fail(&call, ret, NULL);
 		else

@@ -74,14 +74,20 @@ static int nr_mutations;
 static struct kretprobe delays[MAX_FUNCS];
 static int nr_delays;
 
+/* Tasks that are in this module, and will run in it for a moment more. */
+static atomic_t nr_sleepers = ATOMIC_INIT(0);
+
 asmlinkage void daxlease_mutate_return(void);
 
 /* Found by its name.  The call in here is not diverted: not the manager's. */
 static noinline __used long daxlease_mutate_slow_grab(struct layout_pin_request *req)
 {
-	long ret = layout_pin_grab(req);
+	long ret;
 
+	atomic_inc(&nr_sleepers);
+	ret = layout_pin_grab(req);
 	fsleep(slow_us);
+	atomic_dec(&nr_sleepers);
 	return ret;
 }
 
@@ -160,7 +166,10 @@ static void remove_all(void)
 		unregister_kretprobe(&delays[--nr_delays]);
 	for (i = 0; i < nr_mutations; i++)
 		unregister_kprobe(&mutations[i].probe);
-	/* A task may have been preempted on the return instruction. */
+	/* A task may have been preempted on the return instruction, or sleep in here. */
+	synchronize_rcu_tasks();
+	while (atomic_read(&nr_sleepers))
+		fsleep(10000);
 	synchronize_rcu_tasks();
 	while (nr_mutations)
 		forget(&mutations[--nr_mutations]);

@@ -24,6 +24,8 @@ struct row {
 	int empty[2];
 	/* A device that pins. */
 	int dev;
+	/* How the file is open. */
+	int flags;
 
 	/* 0 or -errno, by operation. */
 	long acquire;
@@ -79,6 +81,7 @@ static long try_all(void *arg)
 	row->sees = leases_seen(row->empty[0]);
 	row->sees_given = leases_seen(row->lease);
 	row->stats = ioctl(row->empty[0], DAXLEASE_STATS, &stats) ? -errno : 0;
+	row->flags = fcntl(row->file, F_GETFL);
 	row->pin_of_others = try_pin(row);
 	row->acquire = lease_acquire(row->empty[1], row->file, 0, 0, NULL);
 	if (!row->acquire && lease_release(row->empty[1]))
@@ -124,15 +127,14 @@ static void check_row(struct __test_metadata *_metadata, struct dax_test *self, 
 {
 	struct change c = change_of(self->path, NULL, PAGE_SZ, 0);
 	struct daxlease_stats stats;
-	int flags = fcntl(s->row.file, F_GETFL);
 	long unmapped = 0;
-
-	/* What is not open for both cannot be mapped to be written. */
-	if (flags & O_PATH)
-		unmapped = -EBADF;
-	else if ((flags & O_ACCMODE) != O_RDWR)
-		unmapped = -EACCES;
 	ASSERT_EQ(0, peer_call(&s->actor, try_all, &s->row, sizeof(s->row)));
+	ASSERT_LE(0, s->row.flags);
+	/* What is not open for both cannot be mapped to be written. */
+	if (s->row.flags & O_PATH)
+		unmapped = -EBADF;
+	else if ((s->row.flags & O_ACCMODE) != O_RDWR)
+		unmapped = -EACCES;
 	EXPECT_EQ(acquire, s->row.acquire);
 	EXPECT_EQ(sees, s->row.sees);
 	/* Whoever has the lease fd has the lease. */

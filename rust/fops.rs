@@ -75,8 +75,10 @@ unsafe extern "C" fn poll(
     raw: *mut kernel::bindings::file,
     table: *mut kernel::bindings::poll_table_struct,
 ) -> kernel::bindings::__poll_t {
+    // SAFETY: The file is valid for the call.
+    let private = unsafe { (*raw).private_data };
     // SAFETY: The private data is what `LeaseFd::open()` has returned, and stays for the call.
-    let me = unsafe { <Pin<KBox<LeaseFd>> as ForeignOwnable>::borrow((*raw).private_data) };
+    let me = unsafe { <Pin<KBox<LeaseFd>> as ForeignOwnable>::borrow(private) };
     // SAFETY: The file is valid for the call, and `poll` does not use its position.
     let file = unsafe { File::from_raw_file(raw) };
     // SAFETY: The table is null or valid for the call.
@@ -90,7 +92,9 @@ unsafe extern "C" fn poll(
 /// As the `fasync` operation of a file of the device.
 unsafe extern "C" fn fasync(fd: c_int, raw: *mut kernel::bindings::file, on: c_int) -> c_int {
     // SAFETY: As in `poll`.
-    let me = unsafe { <Pin<KBox<LeaseFd>> as ForeignOwnable>::borrow((*raw).private_data) };
+    let private = unsafe { (*raw).private_data };
+    // SAFETY: As in `poll`.
+    let me = unsafe { <Pin<KBox<LeaseFd>> as ForeignOwnable>::borrow(private) };
 
     // SAFETY: This is the operation.
     unsafe { me.inbox().fasync(fd, raw, on) }

@@ -130,9 +130,11 @@ unsafe extern "C" fn break_begin(brk: *mut bindings::layout_break) -> c_int {
 unsafe extern "C" fn break_wait(brk: *mut bindings::layout_break) -> c_int {
     // SAFETY: See the top of this file: there is a token.
     let manager = unsafe { Manager::current() };
+    // SAFETY: The pointer is valid and the structure the caller's own.
+    let token = unsafe { (*brk).token };
     // SAFETY: `break_begin` put the token there, and only `break_end` takes it out, for which the
-    // caller waits; the structure is its own.
-    let token = unsafe { &mut *(*brk).token.cast::<Break>() };
+    // caller waits.
+    let token = unsafe { &mut *token.cast::<Break>() };
 
     match token.wait(manager) {
         Ok(()) => 0,
@@ -300,8 +302,10 @@ unsafe extern "C" fn allow_revoke(
     let Some(revoke) = revoke else {
         return;
     };
-    // SAFETY: The caller has a handle that has been pinned for, so `pin` put its `priv` there.
-    let owner = unsafe { &(*(*pin).priv_.cast::<Handle>()).owner };
+    // SAFETY: The caller has a handle that is valid.
+    let handle = unsafe { (*pin).priv_ }.cast::<Handle>();
+    // SAFETY: It has been pinned for, so `pin` put its `priv` there.
+    let owner = unsafe { &(*handle).owner };
 
     // SAFETY: The API demands of the caller what this does.
     unsafe { owner.revoker.allow(pin, revoke) };
@@ -311,8 +315,10 @@ unsafe extern "C" fn allow_revoke(
 ///
 /// As the `forbid_revoke` operation.
 unsafe extern "C" fn forbid_revoke(pin: *mut bindings::layout_pin) -> bool {
+    // SAFETY: As in `allow_revoke`.
+    let handle = unsafe { (*pin).priv_ }.cast::<Handle>();
     // SAFETY: As in `allow_revoke`. A revocation may be under way and uses another part.
-    let owner = unsafe { &(*(*pin).priv_.cast::<Handle>()).owner };
+    let owner = unsafe { &(*handle).owner };
 
     owner.revoker.forbid()
 }

@@ -32,8 +32,10 @@ unsafe impl Sync for Tgid {}
 impl Tgid {
     /// The caller's thread group.
     pub(crate) fn current() -> Result<Self> {
-        // SAFETY: Nothing is required; the task itself holds a reference to its pid.
-        let pid = unsafe { bindings::daxlease_get_pid(bindings::daxlease_current_tgid()) };
+        // SAFETY: Nothing is required.
+        let current = unsafe { bindings::daxlease_current_tgid() };
+        // SAFETY: The pid is valid: the task itself holds a reference to it.
+        let pid = unsafe { bindings::daxlease_get_pid(current) };
 
         // INVARIANT: The reference is the one just taken.
         NonNull::new(pid).map(Self).ok_or(ESRCH)

@@ -128,6 +128,7 @@ static void check_row(struct __test_metadata *_metadata, struct dax_test *self, 
 	struct change c = change_of(self->path, NULL, PAGE_SZ, 0);
 	struct daxlease_stats stats;
 	long unmapped = 0;
+
 	ASSERT_EQ(0, peer_call(&s->actor, try_all, &s->row, sizeof(s->row)));
 	ASSERT_LE(0, s->row.flags);
 	/* What is not open for both cannot be mapped to be written. */

@@ -6,6 +6,7 @@ use kernel::{error::to_result, fs::File, prelude::*, sync::aref::ARef};
 
 use crate::{
     bindings,
+    identity::is_killed,
     range::PageRange,
     trace::FileTag, //
 };
@@ -105,13 +106,18 @@ impl DaxFile {
     }
 
     /// The first entry that reaches into a range and has a reference, pinned for long or not. May
-    /// sleep; walks all entries before it.
-    pub(crate) fn find_busy(&self, range: &PageRange) -> Option<PageRange> {
+    /// sleep; walks all entries before it. `EINTR` where the caller is killed, which ends the walk.
+    pub(crate) fn find_busy(&self, range: &PageRange) -> Result<Option<PageRange>> {
         let (mut start, mut end) = (range.start as c_ulong, range.end as c_ulong);
 
         // SAFETY: By the type invariant the inode is valid; the numbers can be written to.
-        unsafe { bindings::daxlease_find_busy(self.inode.0, &mut start, &mut end) }
-            .then(|| PageRange::new(start as u64, end as u64))
+        let found = unsafe { bindings::daxlease_find_busy(self.inode.0, &mut start, &mut end) };
+
+        // Of a walk that was broken off, nothing is known.
+        if is_killed() {
+            return Err(EINTR);
+        }
+        Ok(found.then(|| PageRange::new(start as u64, end as u64)))
     }
 
     /// Locks the inode, which keeps layout changes out. `EINTR` where the caller is killed.

@@ -129,6 +129,11 @@ impl Queue {
         self.events.get(self.place(nth))
     }
 
+    /// 0 where there is none.
+    fn newest_time(&self) -> u64 {
+        self.newest().map_or(0, |event| event.time)
+    }
+
     fn ends_drained(&self) -> bool {
         self.newest()
             .is_some_and(|event| event.kind == Kind::Drained)
@@ -159,21 +164,17 @@ impl Queue {
     pub(crate) fn unpop(&mut self, event: Event) {
         if let Kind::Overflow { lost } = event.kind {
             // Others may have come in since; then they count as lost, too, for the order.
-            let newest = self.newest().map_or(0, |event| event.time);
-
+            self.lost_at = self.lost_at.max(event.time).max(self.newest_time());
             self.lost = self
                 .lost
                 .saturating_add(lost)
                 .saturating_add(self.len as u32);
-            self.lost_at = self.lost_at.max(event.time).max(newest);
             self.len = 0;
             return;
         }
         if self.len == CAPACITY {
             // The newest makes room.
-            let newest = self.newest().map_or(0, |event| event.time);
-
-            self.lost_at = self.lost_at.max(newest);
+            self.lost_at = self.lost_at.max(self.newest_time());
             self.lost = self.lost.saturating_add(1);
             self.len -= 1;
         }

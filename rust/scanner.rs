@@ -12,7 +12,6 @@ use kernel::prelude::*;
 
 use crate::{
     dax_file::DaxFile,
-    identity::is_killed,
     layout::Layout,
     range::PageRange, //
 };
@@ -35,21 +34,11 @@ pub(crate) fn scan(
     walk: bool,
 ) -> Result<Busy> {
     let pinned = |part: &PageRange| layout.and_then(|layout| layout.first_pinned(part));
-    let referenced = |gap: &PageRange| {
-        let found = file.find_busy(gap);
-
-        // Of a walk that was broken off, nothing is known.
-        if is_killed() {
-            Err(EINTR)
-        } else {
-            Ok(found)
-        }
-    };
 
     Ok(Busy {
         pinned: pinned(range),
         transient: if walk {
-            first_transient(range, pinned, referenced)?
+            first_transient(range, pinned, |gap| file.find_busy(gap))?
         } else {
             None
         },

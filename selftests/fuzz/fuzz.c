@@ -95,21 +95,19 @@ static void make_dump(const char *path)
 
 static void test(const struct dax_fs *fs, const struct run *base, enum who who, const char *name)
 {
-	const struct run *run = base;
-	struct run silent = *base;
+	struct run run = *base;
 	long long pins = foll_pins();
 	struct world world;
 	int ret;
 
 	/* The calls of the first failure stay. */
-	silent.dump = NULL;
 	if (failures)
-		run = &silent;
-	else if (run->dump)
-		make_dump(run->dump);
+		run.dump = NULL;
+	else if (run.dump)
+		make_dump(run.dump);
 	ret = world_make(&world, fs);
 	if (!ret)
-		ret = in_process(&world, run, who);
+		ret = in_process(&world, &run, who);
 	else
 		printf("# cannot make the files: %s\n", strerror(-ret));
 	if (world_end(&world))
